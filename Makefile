@@ -1,0 +1,195 @@
+# Every command a person types; `make help` lists them.
+# The kernel's sources are not here: tools/tangle takes them out of book/*.nw.
+
+MACHINE ?= riscv
+CPUS    ?= 1
+MEM     ?= 128M
+CHECK   ?= 0
+TOOLCHAIN ?= clang
+
+MACHINES := riscv i386
+CHAPTERS := $(sort $(wildcard book/[0-9]*.nw))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+ifeq ($(filter $(MACHINE),$(MACHINES)),)
+$(error MACHINE is "$(MACHINE)": it can be $(MACHINES))
+endif
+ifeq ($(filter $(TOOLCHAIN),clang gcc),)
+$(error TOOLCHAIN is "$(TOOLCHAIN)": it can be clang or gcc)
+endif
+ifeq ($(filter $(CHECK),0 1),)
+$(error CHECK is "$(CHECK)": it can be 0 or 1)
+endif
+
+# T is the tangled tree and O the objects.  CHAPTER=07 has its own of both:
+# the kernel that the first seven chapters make.
+ifdef CHAPTER
+T := build/chapter-$(CHAPTER)/tangle
+O := build/chapter-$(CHAPTER)/$(MACHINE)
+else
+T := tangle
+O := build/$(MACHINE)
+endif
+ifneq ($(TOOLCHAIN),clang)
+O := $(O)-$(TOOLCHAIN)
+endif
+ifeq ($(CHECK),1)
+O := $(O)-check
+endif
+
+# ---- Tangling -----------------------------------------------------------
+# The list of tangled files is an included makefile, so that make tangles
+# first, stops here if the book has a mistake, and then reads the list.
+
+LIST := build/$(subst /,-,$(T)).mk
+BOOKLESS := help clean setup doctor setup-book
+ifneq ($(filter-out $(BOOKLESS),$(or $(MAKECMDGOALS),all)),)
+# An empty list of 1970 keeps make from announcing that there is none.
+$(shell mkdir -p build; [ -e $(LIST) ] || touch -d @0 $(LIST))
+include $(LIST)
+endif
+
+$(LIST): $(CHAPTERS) book tools/tangle tools/noweb.py \
+		$(shell find $(T) -newer $(LIST) -type f 2>/dev/null)
+	@tools/tangle $(T) $(CHAPTER)
+
+.PHONY: tangle
+tangle: $(LIST)
+ifdef DISCARD
+	@tools/tangle $(T) $(CHAPTER)
+endif
+
+# ---- The kernel ---------------------------------------------------------
+
+MINE := $(filter kernel/% machine/$(MACHINE)/%,$(TANGLED))
+# The boot sector and loader of the PC are a program of their own.
+BOOT_SOURCES := $(filter machine/$(MACHINE)/boot/%,$(MINE))
+SOURCES := $(filter-out $(BOOT_SOURCES),$(MINE))
+objects = $(patsubst %,$(O)/%.o,$(filter %.c %.S,$(1)))
+
+COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
+	-fno-stack-protector -fno-omit-frame-pointer -fno-common \
+	-fno-strict-aliasing -fno-asynchronous-unwind-tables \
+	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
+	-DCHECK=$(CHECK) $(if $(WERROR),-Werror) \
+	-I$(T)/include -I$(T)/kernel -I$(T)/machine/$(MACHINE) -I$(O)
+
+ifeq ($(MACHINE),riscv)
+  TARGET := --target=riscv64-unknown-elf -march=rv64imac -mno-relax
+  GCC_TARGET := -march=rv64imac_zicsr_zifencei -mno-relax -mstrict-align
+  CFLAGS := -mabi=lp64 -mcmodel=medany
+  GCC := riscv64-linux-gnu-
+  LDMODE := elf64lriscv
+else
+  TARGET := --target=i386-unknown-elf
+  GCC_TARGET := -m32
+  CFLAGS := -march=i686 -mgeneral-regs-only
+  GCC := i686-linux-gnu-
+  LDMODE := elf_i386
+endif
+
+ifeq ($(TOOLCHAIN),clang)
+  CC := clang $(TARGET)
+  LD := ld.lld -m $(LDMODE)
+  NM := llvm-nm
+  OBJCOPY := llvm-objcopy
+else
+  CC := $(GCC)gcc $(GCC_TARGET)
+  LD := $(GCC)ld -m $(LDMODE) --no-warn-rwx-segments
+  NM := $(GCC)nm
+  OBJCOPY := $(GCC)objcopy
+endif
+CFLAGS := $(COMMON) $(CFLAGS)
+LDFLAGS := -nostdlib -static -z noexecstack -z max-page-size=4096
+
+KERNEL := $(O)/kernel.elf
+DISK := $(O)/disk.img
+
+.PHONY: all kernel
+all: book
+	@for machine in $(MACHINES); do \
+		$(MAKE) --no-print-directory kernel MACHINE=$$machine || exit; \
+	done
+
+kernel: $(KERNEL) $(if $(filter i386,$(MACHINE)),$(DISK))
+	@echo "$(KERNEL) is up to date"
+
+# The rule for every object depends on the flags: O has a folder for each
+# set of them, and this file is a prerequisite.
+$(O)/%.c.o: $(T)/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/%.S.o: $(T)/%.S Makefile
+	@mkdir -p $(@D)
+	@echo "  AS    $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/%.ld: $(T)/machine/$(MACHINE)/%.ld Makefile
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -E -P -x c -MMD -MP -MT $@ -o $@ $<
+
+# The kernel is linked twice: the first link gives every function its
+# address, the second carries that list along for the backtrace of panic().
+$(KERNEL): $(call objects,$(SOURCES)) $(O)/kernel.ld
+	@echo "  LINK  $@"
+	@$(LD) $(LDFLAGS) -T $(O)/kernel.ld -Map $(O)/kernel.map \
+		-o $@.1 $(filter %.o,$^)
+ifneq ($(filter kernel/console/symbols.S,$(MINE)),)
+	@$(NM) -n $@.1 | grep -i ' t [a-z_]' > $(O)/symbols.txt
+	@$(CC) $(CFLAGS) -c -o $(O)/kernel/console/symbols.S.o \
+		$(T)/kernel/console/symbols.S
+	@$(LD) $(LDFLAGS) -T $(O)/kernel.ld -Map $(O)/kernel.map \
+		-o $@.1 $(filter %.o,$^)
+endif
+	@mv $@.1 $@
+
+# The first, empty list of symbols.
+$(O)/kernel/console/symbols.S.o: | $(O)/symbols.txt
+$(O)/symbols.txt:
+	@mkdir -p $(@D)
+	@: > $@
+
+# A PC's disk: boot sector and loader in the first 8 KiB, then the kernel.
+KERNEL_SECTOR := 16
+$(O)/boot.bin: $(call objects,$(BOOT_SOURCES)) $(O)/boot/boot.ld
+	@$(LD) $(LDFLAGS) -T $(O)/boot/boot.ld --oformat binary \
+		-o $@ $(filter %.o,$^)
+
+$(DISK): $(O)/boot.bin $(KERNEL)
+	@echo "  DISK  $@"
+	@$(OBJCOPY) --strip-debug $(KERNEL) $(O)/kernel.stripped
+	@cp $(O)/boot.bin $@.new
+	@truncate -s 1M $@.new
+	@dd if=$(O)/kernel.stripped of=$@.new bs=512 seek=$(KERNEL_SECTOR) \
+		conv=notrunc,sync status=none
+	@mv $@.new $@
+
+-include $(patsubst %.o,%.d,$(call objects,$(MINE)))
+-include $(wildcard $(O)/*.d $(O)/boot/*.d)
+
+# ---- Running ------------------------------------------------------------
+
+RUN := tools/run --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM) --build $(O)
+
+.PHONY: qemu run qemu-gdb gdb
+qemu: kernel
+	@echo "Leave QEMU with control-A x."
+	@$(RUN)
+
+run: kernel
+	@$(RUN) --commands '$(subst ','\'',$(CMD))'
+
+qemu-gdb: kernel
+	@echo "Waiting for gdb: run \`make gdb MACHINE=$(MACHINE)\` elsewhere."
+	@$(RUN) --gdb
+
+gdb: kernel
+	@gdb-multiarch -q -x tools/gdb.py -ex 'target remote :1234' $(KERNEL)
+
+include weave.mk

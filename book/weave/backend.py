@@ -1,0 +1,611 @@
+#!/usr/bin/env python3
+"""noweb back end: split the token stream of the book into one file per page.
+
+    backend.py OUTDIR COVER.md < tokens
+
+writes into OUTDIR, and only where the text changed:
+    NN-name.tok       a chapter: its Markdown, its code word by word, and every
+                      link of code already resolved (reader.lua turns it into
+                      a page)
+    index.tok, chunks.tok, identifiers.tok      the three pages that lead there
+    labels.lua        numbers and titles of chapters, sections, figures, ...
+
+The anchors do not come from noweb's cross-reference, because those change
+with the text: ours are made of names, and survive edits elsewhere. Uses in
+comments and strings do not count.
+
+A .tok file has one token a line, fields separated by tabs:
+    @text T, @nl              Markdown
+    @svg ID TITLE DESC        a drawing, up to @endsvg, in @text lines
+    @quote RAW ... @endquote  [[RAW]] in the Markdown
+    @begin KIND ANCHOR OP NAME ... @end     a piece of code, with
+    @note WHAT HREF TEXT      a line above or below it
+    @word CLASS HREF ID TEXT  one word, or several that look alike
+    @use HREF NAME            a use of a chunk
+    @fatal MESSAGE, @unknown MESSAGE        why there can be no page
+"""
+import os
+import re
+import sys
+import nw
+
+
+class Book:
+    def __init__(self, chapters):
+        self.chapters = chapters
+        self.errors = {c: [] for c in chapters}
+        self.chunks = nw.pieces_by_name(chapters)
+        self.pieces = [p for c in chapters for p in c.items
+                       if isinstance(p, nw.Piece)]
+        self.labels = {}        # sec:walk -> (chapter, number, text, title)
+        self.sections = {c: [] for c in chapters}
+        self.figures = {}       # fig:name -> text of the drawing
+        self.titles = {}        # chapter -> (id, title)
+
+    def error(self, chapter, line, message, kind='@fatal'):
+        self.errors[chapter].append((line, kind, message))
+
+
+# ------------------------------------------------------------------- naming
+
+def plain(text):
+    """A title or chunk name without its [[ ]] and Markdown signs."""
+    return re.sub(r'\[\[|\]\]|[`*]', '', text)
+
+
+def slug(name):
+    return re.sub(r'[^\w./]+', '-', plain(name)).strip('-')
+
+
+def chapter_name(chapter, titles):
+    if not chapter.label:
+        return titles[chapter][1]
+    return ('Appendix ' if chapter.number >= 90 else 'Chapter ') + chapter.label
+
+
+def name_pieces(book):
+    """Give each piece its anchor. Pieces of a chunk are counted; those that a
+    later chapter replaces are counted apart, so that the count is stable."""
+    owner, count = {}, {}
+    for p in book.pieces:
+        anchor = 'chunk:' + slug(p.name)
+        if p.until:
+            anchor += f':until-{p.until}'
+        first = owner.setdefault(anchor, p.name)
+        if first != p.name:
+            book.error(p.chapter, p.line, f'the names <<{p.name}>> and '
+                       f'<<{first}>> would have the same address')
+        n = count[anchor] = count.get(anchor, 0) + 1
+        p.anchor = anchor if n == 1 else f'{anchor}:{n}'
+
+
+class Definition:
+    def __init__(self, piece, index, name, kind, static):
+        self.piece, self.index, self.name = piece, index, name
+        self.kind, self.static = kind, static
+        self.uses = {}          # chapter -> first piece there that uses it
+
+
+def name_definitions(book):
+    """Name -> its definitions in book order, each with its anchor."""
+    book.defs, taken = {}, set()
+    for p in book.pieces:
+        p.defs = {}
+        for index, name, kind, static in p.marked:
+            d = Definition(p, index, name, kind, static)
+            parts = ['def', slug(name)]
+            parts += [p.machine] if p.machine else []
+            parts += [f'until-{p.until}'] if p.until else []
+            anchor, n = ':'.join(parts), 1
+            while anchor in taken:
+                n += 1
+                anchor = ':'.join(parts + [str(n)])
+            taken.add(anchor)
+            d.anchor = anchor
+            p.defs[name] = d
+            book.defs.setdefault(name, []).append(d)
+
+
+# ---------------------------------------------------------------- resolving
+
+def current(candidates, chapter, piece=lambda c: c):
+    """Of several candidates the one that a reader of `chapter` means: the
+    first that its prefix of the book holds, else the first still to come."""
+    alive = [c for c in candidates if piece(c).until is None
+             or piece(c).until > chapter.number]
+    earlier = [c for c in alive if piece(c).chapter.number <= chapter.number]
+    return (earlier or alive or candidates)[0]
+
+
+def find_chunk(book, name, chapter):
+    pieces = book.chunks.get(name)
+    return current(pieces, chapter) if pieces else None
+
+
+def find_definition(book, name, chapter, machine, roots):
+    """The definition meant by `name` in code of these roots (None: prose)."""
+    found = [d for d in book.defs.get(name, ())
+             if (not machine or d.piece.machine in ('', machine))
+             and (roots is None or not d.static or roots & d.piece.roots)]
+    own = [d for d in found if d.piece.machine == machine]
+    if roots is None:           # prose means its own chapter first
+        own = [d for d in own if d.piece.chapter is chapter] or own
+    return current(own or found, chapter, lambda d: d.piece) if found else None
+
+
+def href(here, chapter, anchor):
+    return ('' if here is chapter else chapter.stem + '.html') + '#' + anchor
+
+
+def words_out(book, words, chapter, machine, roots, line, piece=None, at=None):
+    """One line of code as @word and @use tokens, with its links."""
+    out, run, before, is_tag = [], [], '', ''
+
+    def flush():
+        if run:
+            out.append(f'@word\t{run[0][0]}\t\t\t' + ''.join(t for _, t in run))
+            run.clear()
+    first = True                # the instruction of a line of assembler
+    for cls, text in words:
+        link = anchor = None
+        if cls == 'use':
+            flush()
+            out.append(chunk_link(book, text, chapter, line))
+            continue
+        if cls == 'id' and before not in ('.', '->', '%'):
+            name = f'{is_tag} {text}' if is_tag else text
+            mine = piece and piece.defs.get(name)
+            if mine and mine.index == at:
+                anchor, link = mine.anchor, 'identifiers.html#id:' + slug(name)
+            else:
+                d = find_definition(book, name, chapter, machine, roots)
+                if d and not (first and piece and d.kind != 'macro'
+                              and piece.language() == 'asm'):
+                    link = href(chapter, d.piece.chapter, d.anchor)
+                    if piece:
+                        d.uses.setdefault(chapter, piece)
+        if cls != 'ws':
+            first = text == ':'
+            before = text
+            is_tag = text if text in ('struct', 'union', 'enum') else ''
+        if link:
+            flush()
+            out.append(f'@word\t{"def" if anchor else "id"}\t{link}\t'
+                       f'{anchor or ""}\t{text}')
+            continue
+        style = cls if cls in ('co', 'st', 'pp', 'kw') else ''
+        if run and run[0][0] != style and text.strip():
+            flush()
+        run.append((run[0][0] if run else style, text))
+    flush()
+    return out
+
+
+def chunk_link(book, name, chapter, line):
+    target = find_chunk(book, name, chapter)
+    if not target:
+        book.error(chapter, line, f'unknown chunk <<{name}>>', '@unknown')
+    return f'@use\t{href(chapter, target.chapter, target.anchor) if target else ""}\t{title_of(name)}'
+
+
+def title_of(name):
+    """The name a chunk is shown under."""
+    m = re.fullmatch(r'transcript/(\d+)\.(\w+)(?:\.(.*))?', name)
+    if not m:
+        return name
+    return (f'Transcript: {m[2]}, chapter {int(m[1])}'
+            + (f' ({m[3].replace(".", ", ")})' if m[3] else ''))
+
+
+# ------------------------------------------------------------ documentation
+
+PLACE = re.compile(r'(?<![\w\\@])@((ch|sec|fig|tbl|ex):\w+(?:[-.:/]+\w+)*)')
+CITATION = re.compile(r'(?<![\w\\])@([A-Za-z]\w*(?:[-.:/]+\w+)*)')
+FIGURE = re.compile(r'!\[.*\]\(([^)\s]+)\)(\{#(fig:[^\s}]+)[^}]*\})?|\]\(([^)\s]+\.svg)\)(\{#(fig:[^\s}]+)[^}]*\})?')
+
+
+def raw(parts):
+    """The text of a documentation line, [[ ]] and << >> written again."""
+    return ''.join(
+        '[[' + raw(value) + ']]' if kind == 'quote' else
+        '<<' + value + '>>' if kind == 'use' else value
+        for kind, value in parts)
+
+
+def is_fence(text, fence):
+    """The fence of Markdown code that is open after this line, or None."""
+    m = re.match(r'\s*(`{3,}|~{3,})', text)
+    if not m:
+        return fence
+    if fence is None:
+        return m[1]
+    return None if text.strip().startswith(fence) else fence
+
+
+def read_docs(book, chapter):
+    """Number what carries a label; note the machine of each line of prose,
+    what it refers to, and the errors that need a line number."""
+    counts, fence, divs = {}, None, []
+    book.mentions = getattr(book, 'mentions', [])
+    for item in chapter.items:
+        if isinstance(item, nw.Piece):
+            continue
+        item.marks = []         # for each line: 'code', 'div' or its machine
+        for line, parts in item.lines:
+            text = raw(parts)
+            opened, fence = fence, is_fence(text, fence)
+            if opened or fence:
+                item.marks.append('code')
+                continue
+            m = re.match(r'\s*:{3,}\s*(.*?)\s*:*\s*$', text)
+            if m and m[1]:
+                divs.append((line, m[1]))
+            elif m and divs:
+                divs.pop()
+            elif m:
+                book.error(chapter, line, 'this ::: closes nothing')
+            machine = [d for _, d in divs if d in ('riscv', 'i386')]
+            item.marks.append('div' if m else 'in:' + ''.join(machine[-1:]))
+            read_labels(book, chapter, counts, line, text)
+            without_code = re.sub(r'(`+).+?\1|\[\[.*?\]\]', '', text)
+            for m in PLACE.finditer(without_code):
+                book.mentions.append((chapter, line, m[1]))
+            for bracket in re.findall(r'\[([^][]*@[^][]*)\]', without_code):
+                for m in CITATION.finditer(bracket):
+                    if ':' not in m[1]:
+                        book.mentions.append((chapter, line, m[1]))
+    for line, what in divs:
+        book.error(chapter, line, f'::: {what} is never closed')
+    if chapter not in book.titles:
+        book.error(chapter, 1, 'no title: # Title {#ch:slug}')
+        book.titles[chapter] = ('', chapter.stem)
+
+
+def read_labels(book, chapter, counts, line, text):
+    """Number the heading, figure, table or exercise of this line, if any."""
+    heading = re.match(r'(#{1,2})\s+(.*?)\s*(?:\{#([^\s}]+)[^}]*\})?\s*$', text)
+    if heading:
+        level, title, ident = heading.groups()
+        kind = ('ch', 'sec')[len(level) - 1]
+        if not (ident or '').startswith(kind + ':'):
+            book.error(chapter, line, f'this heading needs an id {{#{kind}:...}}')
+            return
+        if kind == 'ch':
+            book.titles[chapter] = (ident, plain(title))
+        else:
+            number = add_label(book, chapter, counts, line, ident, plain(title))
+            book.sections[chapter].append((ident, number, plain(title)))
+    for m in FIGURE.finditer(text):
+        path, ident = m[1] or m[4], m[3] or m[6]
+        if not ident:
+            book.error(chapter, line, 'this figure needs an id {#fig:...}')
+            continue
+        add_label(book, chapter, counts, line, ident)
+        try:
+            book.figures[ident] = read_figure(chapter, path, ident)
+        except (OSError, ValueError) as e:
+            book.error(chapter, line, f'figure {path}: {getattr(e, "strerror", None) or e}')
+    m = re.match(r'(?:Table)?: .*\{#(tbl:[^\s}]+)\}', text) or \
+        re.match(r'\s*:{3,}\s*\{.*\.exercise\b', text)
+    if m and m.re.groups:
+        add_label(book, chapter, counts, line, m[1])
+    elif m or re.match(r'\s*:{3,}\s*exercise\b', text):
+        m = re.search(r'#(ex:[^\s}]+)', text)
+        if m:
+            add_label(book, chapter, counts, line, m[1])
+        else:
+            book.error(chapter, line, 'this exercise needs an id {#ex:...}')
+
+
+NAMES = {'sec': 'Section', 'fig': 'Figure', 'tbl': 'Table', 'ex': 'Exercise'}
+
+
+def add_label(book, chapter, counts, line, ident, title=''):
+    if ident in book.labels:
+        book.error(chapter, line, f'{ident} is already in '
+                   f'{book.labels[ident][0].path}')
+        return ''
+    kind = ident.split(':')[0]
+    counts[kind] = counts.get(kind, 0) + 1
+    number = f'{chapter.label}.{counts[kind]}' if chapter.label else \
+        '' if kind == 'sec' else str(counts[kind])
+    text = f'{NAMES[kind]} {number}' if number else f'“{title}”'
+    book.labels[ident] = (chapter, number, text)
+    return number
+
+
+def read_figure(chapter, path, ident):
+    """An SVG drawing ready to stand in a page: the ids in it made unique, its
+    title and description as text alternative."""
+    with open(os.path.join(os.path.dirname(chapter.path), path)) as f:
+        svg = f.read()
+    svg = re.sub(r'<\?.*?\?>|<!--.*?-->|<!DOCTYPE.*?>', '', svg, flags=re.S)
+    root = re.search(r'<svg\b[^>]*>', svg)
+    if not root or not svg.rstrip().endswith('</svg>'):
+        raise ValueError('not an SVG drawing')
+    if re.search(r'<script|<foreignObject|\son\w+=|(href="|url\()\s*(?!#|\s)', svg):
+        raise ValueError('a drawing must not refer to anything outside it')
+    prefix = ident.replace(':', '-') + '-'
+    svg = re.sub(r'\b(id="|href="#|url\(#)', r'\g<1>' + prefix, svg)
+    for part in ('title', 'desc'):
+        if not re.search(rf'<{part}\b[^>]*>\s*[^\s<]', svg):
+            raise ValueError(f'no <{part}>, so nothing to read aloud')
+        svg = re.sub(rf'<{part}\b[^>]*>', f'<{part} id="{prefix}{part}">', svg, count=1)
+    attributes = re.sub(r'\s(role|aria-\w+)="[^"]*"', '', root.group())[4:]
+    start = svg.index('<svg')
+    return (f'<svg role="img" aria-labelledby="{prefix}title {prefix}desc"'
+            + attributes + svg[svg.index('>', start) + 1:]).strip()
+
+
+def check_mentions(book):
+    keys = {}
+    for chapter, line, ident in book.mentions:
+        folder = os.path.dirname(chapter.path)
+        if folder not in keys:
+            path = os.path.join(folder, 'references.bib')
+            keys[folder] = None
+            if os.path.exists(path):
+                with open(path) as f:
+                    keys[folder] = set(re.findall(r'@\w+\s*\{\s*([^\s,]+)', f.read()))
+        if ':' in ident and ident not in book.labels:
+            book.error(chapter, line, f'unknown reference @{ident}', '@unknown')
+        elif ':' not in ident and keys[folder] is not None and ident not in keys[folder]:
+            book.error(chapter, line, f'unknown citation @{ident}')
+
+
+# ------------------------------------------------------------------ writing
+
+def docs_out(book, chapter, docs):
+    out = []
+    for (line, parts), mark in zip(docs.lines, docs.marks):
+        if mark == 'div':
+            out += ['@nl']      # Markdown wants a blank line around :::
+        for kind, value in parts:
+            if kind == 'text':
+                out.append('@text\t' + value)
+            elif mark == 'code':
+                out.append('@text\t' + raw([(kind, value)]))
+            else:
+                out += quote_out(book, chapter, line, value, mark[3:])
+        out += ['@nl', '@nl'] if mark == 'div' else ['@nl']
+        for m in FIGURE.finditer(raw(parts)) if mark != 'code' else ():
+            ident = m[3] or m[6]
+            if ident in book.figures:
+                out.append(f'@svg\t{ident}')
+                out += ['@text\t' + t for t in book.figures[ident].splitlines()]
+                out.append('@endsvg')
+    return out
+
+
+def quote_out(book, chapter, line, parts, machine):
+    """[[code]] or [[<<chunk>>]] in prose, its identifiers linked."""
+    out = ['@quote\t' + raw(parts)]
+    for kind, value in parts:
+        if kind == 'use':
+            out.append(chunk_link(book, value, chapter, line))
+            continue
+        words = nw.split_words([(line, [(kind, value)])], 'c')[0]
+        if len(words) == 1 and value not in book.defs:
+            value = next((t for tag in ('struct', 'union', 'enum')
+                          if (t := f'{tag} {value}') in book.defs), value)
+        d = find_definition(book, value, chapter, machine, None)
+        if d:                   # one identifier, or `struct page`
+            target = href(chapter, d.piece.chapter, d.anchor)
+            out.append(f'@word\tid\t{target}\t\t{"".join(t for _, t in words)}')
+        else:
+            out += words_out(book, [('id' if c == 'id' else 'ws', t) if c != 'kw'
+                                    else (c, t) for c, t in words],
+                             chapter, machine, None, line)
+    return out + ['@endquote']
+
+
+def where(book, here, chapter):
+    name = chapter_name(chapter, book.titles)
+    return name[0].lower() + name[1:] if chapter.label else f'“{name}”'
+
+
+def piece_out(book, p):
+    kind = 'transcript' if p.name.startswith('transcript/') else \
+        'file' if nw.is_root(p.name) else 'chunk'
+    same = [q for q in book.chunks[p.name] if q is not p and nw.coexist(p, q)]
+    everyone = book.chunks[p.name]
+    before = [q for q in same if everyone.index(q) < everyone.index(p)]
+    after = [q for q in same if everyone.index(q) > everyone.index(p)]
+    out = [f'@begin\t{kind}\t{p.anchor}\t{"+≡" if before else "≡"}\t{title_of(p.name)}']
+
+    def note(what, q, text=None):
+        out.append(f'@note\t{what}\t{href(p.chapter, q.chapter, q.anchor) if q else ""}\t{text}')
+
+    def place(q, near):
+        return near if q.chapter is p.chapter else where(book, p.chapter, q.chapter)
+    old = [q for q in everyone if q.until and q.until == p.chapter.number]
+    if old and not any(q.chapter is p.chapter for q in before):
+        note('replaces', old[-1], where(book, p.chapter, old[-1].chapter))
+    if p.until:
+        new = [q for q in everyone if q.chapter.number == p.until]
+        if not new:
+            book.error(p.chapter, p.line, f'chapter {p.until} does not define '
+                       f'<<{p.name}>>, which it should replace', '@unknown')
+        note('replaced', new[0] if new else None, f'chapter {p.until}')
+    if before:
+        note('continues', before[-1], place(before[-1], 'above'))
+    if after:
+        note('continued', after[0], place(after[0], 'below'))
+    users = {}
+    for q in book.users.get(p.name, ()):
+        if nw.coexist(p, q):
+            users.setdefault((q.name, q.chapter), q)
+    for q in users.values():
+        note('used', q, title_of(q.name))
+    for d in p.defs.values():
+        out.append(f'@note\tdefines\tidentifiers.html#id:{slug(d.name)}\t{d.name}')
+    for index, (line, parts) in enumerate(p.lines):
+        if kind == 'transcript':
+            out += transcript_out(raw(parts))
+        else:
+            out += words_out(book, p.words[index], p.chapter, p.machine,
+                             p.roots, line, p, index)
+        out.append('@nl')
+    return out + ['@end']
+
+
+def transcript_out(text):
+    """What is typed after the prompt; {word} stands for what may differ."""
+    out = []
+    prompt = re.match(r'weft> ', text)
+    if prompt:
+        out.append('@word\t\t\t\t' + prompt.group())
+        text = text[prompt.end():]
+    for part in re.split(r'(\{[A-Za-z]+\})', text):
+        if re.fullmatch(r'\{[A-Za-z]+\}', part):
+            out.append(f'@word\tany\t\t\t{part[1:-1]}')
+        elif part:
+            out.append(f'@word\t{"typed" if prompt else ""}\t\t\t{part}')
+    return out
+
+
+def chapter_out(book, chapter):
+    out = []
+    for item in chapter.items:
+        out += docs_out(book, chapter, item) if isinstance(item, nw.Docs) \
+            else piece_out(book, item)
+    errors = [f'{kind}\t{chapter.path}:{line}: {message}'
+              for line, kind, message in sorted(book.errors[chapter])]
+    return errors + out
+
+
+def markdown(text):
+    return ['@text\t' + line + '\n@nl' for line in text.splitlines()]
+
+
+def by_chapter(items, book):
+    """Links to items (chapter, anchor), shown as chapter numbers."""
+    return ', '.join(f'[{c.label or book.titles[c][1]}]({c.stem}.html#{a})'
+                     for c, a in items)
+
+
+def index_out(book, cover):
+    """The first page: the cover, then the table of contents."""
+    out = markdown(cover) + markdown('\n## Contents {#contents}\n\n::: contents\n')
+    for c in book.chapters:
+        number = f'[{c.label}]{{.number}} ' if c.label else ''
+        out += markdown(f'- [{number}{book.titles[c][1]}]({c.stem}.html)')
+        for ident, n, title in book.sections[c]:
+            out += markdown(f'    - [[{n}]{{.number}} {title}]({c.stem}.html#{ident})' if n
+                            else f'    - [{title}]({c.stem}.html#{ident})')
+    out += markdown('- [Index of chunks](chunks.html)\n'
+                    '- [Index of identifiers](identifiers.html)\n\n:::\n')
+    return out
+
+
+def chunks_out(book):
+    out = markdown('# Index of chunks {#ch:chunks}\n\nThe numbers are chapters: '
+                   'first where the chunk is defined, then where it is used.\n')
+    groups = {'Files': [], 'Chunks': [], 'Transcripts': []}
+    for name in sorted(book.chunks, key=lambda n: (plain(n).lower(), n)):
+        groups['Transcripts' if name.startswith('transcript/') else
+               'Files' if nw.is_root(name) else 'Chunks'].append(name)
+    for group, names in groups.items():
+        out += markdown(f'\n## {group} {{#{group.lower()}}}\n\n::: index\n')
+        for name in names:
+            pieces = book.chunks[name]
+            users = by_chapter({p.chapter: p.anchor for p in
+                                reversed(book.users.get(name, ()))}.items(), book)
+            out += ['@text\t- ', '@quote\t', f'@use\t{pieces[0].chapter.stem}.html'
+                    f'#{pieces[0].anchor}\t{title_of(name)}', '@endquote']
+            out += markdown(' ' + by_chapter([(p.chapter, p.anchor) for p in pieces], book)
+                            + (f'; used in {users}' if users else ''))
+        out += markdown('\n:::\n')
+    return out
+
+
+def identifiers_out(book):
+    out = markdown('# Index of identifiers {#ch:identifiers}\n\nThe numbers are '
+                   'chapters: first where the identifier is defined, then where '
+                   'it is used.\n\n::: index\n')
+    for name in sorted(book.defs, key=lambda n: (n.split()[-1].lower().strip('_'), n)):
+        defs = book.defs[name]
+        users = {}
+        for d in defs:
+            for chapter, piece in d.uses.items():
+                users.setdefault(chapter, piece.anchor)
+        users = by_chapter(sorted(users.items(), key=lambda u: u[0].stem), book)
+        kinds = ', '.join(dict.fromkeys(d.kind for d in defs if d.kind != 'name'
+                                        and not name.startswith(d.kind)))
+        places = ', '.join(by_chapter([(d.piece.chapter, d.anchor)], book)
+                           + (f' {d.piece.machine}' if d.piece.machine else '')
+                           for d in defs)
+        first = f'{defs[0].piece.chapter.stem}.html#{defs[0].anchor}'
+        out += ['@text\t- ', '@quote\t', f'@word\tdef\t{first}\tid:{slug(name)}\t{name}',
+                '@endquote']
+        out += markdown((f' *{kinds}*' if kinds else '') + ' ' + places
+                        + (f'; used in {users}' if users else ''))
+    return out + markdown('\n:::\n')
+
+
+def lua(value):
+    """A Python value as Lua source."""
+    if isinstance(value, dict):
+        return '{' + ',\n'.join(f'[{lua(k)}]={lua(v)}' for k, v in value.items()) + '}'
+    if isinstance(value, list):
+        return '{' + ','.join(map(lua, value)) + '}'
+    return '"' + str(value).replace('\\', '\\\\').replace('"', '\\"') + '"'
+
+
+def labels_out(book):
+    pages, refs = [], {}
+    for c in book.chapters:
+        ident, title = book.titles[c]
+        pages.append({'file': c.stem, 'number': c.label, 'title': title,
+                      'name': chapter_name(c, book.titles),
+                      'sections': [{'id': i, 'number': n, 'title': t}
+                                   for i, n, t in book.sections[c]]})
+        refs[ident] = {'file': c.stem, 'number': c.label,
+                       'text': chapter_name(c, book.titles)}
+    for ident, (c, number, text) in book.labels.items():
+        refs[ident] = {'file': c.stem, 'number': number, 'text': text}
+    return 'return ' + lua({'pages': pages, 'refs': refs}) + '\n'
+
+
+def write(folder, name, text):
+    """Write the file unless it already says so: make looks at its time."""
+    path = os.path.join(folder, name)
+    try:
+        with open(path) as f:
+            if f.read() == text:
+                return
+    except OSError:
+        pass
+    with open(path + '.new', 'w') as f:
+        f.write(text)
+    os.replace(path + '.new', path)
+
+
+def main(folder, cover):
+    book = Book(nw.parse(sys.stdin.readlines()))
+    name_pieces(book)
+    name_definitions(book)
+    book.users = {}             # name of chunk -> pieces that use it
+    for p in book.pieces:
+        for name in dict.fromkeys(t for _, parts in p.lines
+                                  for kind, t in parts if kind == 'use'):
+            book.users.setdefault(name, []).append(p)
+    for chapter in book.chapters:
+        read_docs(book, chapter)
+        ident, title = book.titles[chapter]
+        if any(ident == other for c, (other, _) in book.titles.items() if c is not chapter):
+            book.error(chapter, 1, f'{ident} is the id of another chapter')
+        book.labels.setdefault(ident, (chapter, chapter.label, chapter_name(chapter, book.titles)))
+    check_mentions(book)
+    pages = {c.stem: chapter_out(book, c) for c in book.chapters}
+    with open(cover) as f:
+        pages['index'] = index_out(book, f.read())
+    pages['chunks'] = chunks_out(book)
+    pages['identifiers'] = identifiers_out(book)
+    write(folder, 'labels.lua', labels_out(book))
+    for stem, out in pages.items():
+        write(folder, stem + '.tok', '\n'.join(out) + '\n')
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
