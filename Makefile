@@ -192,4 +192,6 @@ qemu-gdb: kernel
 gdb: kernel
 	@gdb-multiarch -q -x tools/gdb.py -ex 'target remote :1234' $(KERNEL)
 
+ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
 include weave.mk
+endif

@@ -41,6 +41,10 @@ class Book:
         self.sections = {c: [] for c in chapters}
         self.figures = {}       # fig:name -> text of the drawing
         self.titles = {}        # chapter -> (id, title)
+        self.mentions = []      # (chapter, line, @reference or @citation)
+        self.keys = read_keys(chapters)
+        self.defs = {}          # identifier -> its Definitions
+        self.users = {}         # name of chunk -> pieces that use it
 
     def error(self, chapter, line, message, kind='@fatal'):
         self.errors[chapter].append((line, kind, message))
@@ -88,7 +92,7 @@ class Definition:
 
 def name_definitions(book):
     """Name -> its definitions in book order, each with its anchor."""
-    book.defs, taken = {}, set()
+    taken = set()
     for p in book.pieces:
         p.defs = {}
         for index, name, kind, static in p.marked:
@@ -201,7 +205,7 @@ def title_of(name):
 
 PLACE = re.compile(r'(?<![\w\\@])@((ch|sec|fig|tbl|ex):\w+(?:[-.:/]+\w+)*)')
 CITATION = re.compile(r'(?<![\w\\])@([A-Za-z]\w*(?:[-.:/]+\w+)*)')
-FIGURE = re.compile(r'!\[.*\]\(([^)\s]+)\)(\{#(fig:[^\s}]+)[^}]*\})?|\]\(([^)\s]+\.svg)\)(\{#(fig:[^\s}]+)[^}]*\})?')
+FIGURE = re.compile(r'\]\(([^)\s]+\.(?:svg|png|jpg))\)(?:\{#(fig:[^\s}]+)[^}]*\})?')
 
 
 def raw(parts):
@@ -226,7 +230,6 @@ def read_docs(book, chapter):
     """Number what carries a label; note the machine of each line of prose,
     what it refers to, and the errors that need a line number."""
     counts, fence, divs = {}, None, []
-    book.mentions = getattr(book, 'mentions', [])
     for item in chapter.items:
         if isinstance(item, nw.Piece):
             continue
@@ -272,11 +275,12 @@ def read_labels(book, chapter, counts, line, text):
             return
         if kind == 'ch':
             book.titles[chapter] = (ident, plain(title))
+            add_label(book, chapter, counts, line, ident)
         else:
             number = add_label(book, chapter, counts, line, ident, plain(title))
             book.sections[chapter].append((ident, number, plain(title)))
     for m in FIGURE.finditer(text):
-        path, ident = m[1] or m[4], m[3] or m[6]
+        path, ident = m.groups()
         if not ident:
             book.error(chapter, line, 'this figure needs an id {#fig:...}')
             continue
@@ -306,6 +310,10 @@ def add_label(book, chapter, counts, line, ident, title=''):
                    f'{book.labels[ident][0].path}')
         return ''
     kind = ident.split(':')[0]
+    if kind == 'ch':
+        book.labels[ident] = (chapter, chapter.label,
+                              chapter_name(chapter, book.titles))
+        return chapter.label
     counts[kind] = counts.get(kind, 0) + 1
     number = f'{chapter.label}.{counts[kind]}' if chapter.label else \
         '' if kind == 'sec' else str(counts[kind])
@@ -337,19 +345,21 @@ def read_figure(chapter, path, ident):
             + attributes + svg[svg.index('>', start) + 1:]).strip()
 
 
+def read_keys(chapters):
+    """The keys of references.bib beside the chapters; None without it."""
+    path = os.path.join(os.path.dirname(chapters[0].path), 'references.bib')
+    if not os.path.exists(path):
+        return None
+    with open(path) as f:
+        return set(re.findall(r'@\w+\s*\{\s*([^\s,]+)', f.read()))
+
+
 def check_mentions(book):
-    keys = {}
     for chapter, line, ident in book.mentions:
-        folder = os.path.dirname(chapter.path)
-        if folder not in keys:
-            path = os.path.join(folder, 'references.bib')
-            keys[folder] = None
-            if os.path.exists(path):
-                with open(path) as f:
-                    keys[folder] = set(re.findall(r'@\w+\s*\{\s*([^\s,]+)', f.read()))
-        if ':' in ident and ident not in book.labels:
-            book.error(chapter, line, f'unknown reference @{ident}', '@unknown')
-        elif ':' not in ident and keys[folder] is not None and ident not in keys[folder]:
+        if ':' in ident:
+            if ident not in book.labels:
+                book.error(chapter, line, f'unknown reference @{ident}', '@unknown')
+        elif book.keys is not None and ident not in book.keys:
             book.error(chapter, line, f'unknown citation @{ident}')
 
 
@@ -369,7 +379,7 @@ def docs_out(book, chapter, docs):
                 out += quote_out(book, chapter, line, value, mark[3:])
         out += ['@nl', '@nl'] if mark == 'div' else ['@nl']
         for m in FIGURE.finditer(raw(parts)) if mark != 'code' else ():
-            ident = m[3] or m[6]
+            ident = m[2]
             if ident in book.figures:
                 out.append(f'@svg\t{ident}')
                 out += ['@text\t' + t for t in book.figures[ident].splitlines()]
@@ -399,7 +409,7 @@ def quote_out(book, chapter, line, parts, machine):
     return out + ['@endquote']
 
 
-def where(book, here, chapter):
+def where(book, chapter):
     name = chapter_name(chapter, book.titles)
     return name[0].lower() + name[1:] if chapter.label else f'“{name}”'
 
@@ -416,11 +426,11 @@ def piece_out(book, p):
     def note(what, q, text=None):
         out.append(f'@note\t{what}\t{href(p.chapter, q.chapter, q.anchor) if q else ""}\t{text}')
 
-    def place(q, near):
-        return near if q.chapter is p.chapter else where(book, p.chapter, q.chapter)
+    def place(q, near, far=''):
+        return near if q.chapter is p.chapter else far + where(book, q.chapter)
     old = [q for q in everyone if q.until and q.until == p.chapter.number]
     if old and not any(q.chapter is p.chapter for q in before):
-        note('replaces', old[-1], where(book, p.chapter, old[-1].chapter))
+        note('replaces', old[-1], where(book, old[-1].chapter))
     if p.until:
         new = [q for q in everyone if q.chapter.number == p.until]
         if not new:
@@ -430,7 +440,7 @@ def piece_out(book, p):
     if before:
         note('continues', before[-1], place(before[-1], 'above'))
     if after:
-        note('continued', after[0], place(after[0], 'below'))
+        note('continued', after[0], place(after[0], 'below', 'in '))
     users = {}
     for q in book.users.get(p.name, ()):
         if nw.coexist(p, q):
@@ -560,11 +570,10 @@ def labels_out(book):
                       'name': chapter_name(c, book.titles),
                       'sections': [{'id': i, 'number': n, 'title': t}
                                    for i, n, t in book.sections[c]]})
-        refs[ident] = {'file': c.stem, 'number': c.label,
-                       'text': chapter_name(c, book.titles)}
     for ident, (c, number, text) in book.labels.items():
         refs[ident] = {'file': c.stem, 'number': number, 'text': text}
-    return 'return ' + lua({'pages': pages, 'refs': refs}) + '\n'
+    return 'return ' + lua({'pages': pages, 'refs': refs, 'bibliography':
+                            'no' if book.keys is None else 'yes'}) + '\n'
 
 
 def write(folder, name, text):
@@ -585,17 +594,12 @@ def main(folder, cover):
     book = Book(nw.parse(sys.stdin.readlines()))
     name_pieces(book)
     name_definitions(book)
-    book.users = {}             # name of chunk -> pieces that use it
     for p in book.pieces:
         for name in dict.fromkeys(t for _, parts in p.lines
                                   for kind, t in parts if kind == 'use'):
             book.users.setdefault(name, []).append(p)
     for chapter in book.chapters:
         read_docs(book, chapter)
-        ident, title = book.titles[chapter]
-        if any(ident == other for c, (other, _) in book.titles.items() if c is not chapter):
-            book.error(chapter, 1, f'{ident} is the id of another chapter')
-        book.labels.setdefault(ident, (chapter, chapter.label, chapter_name(chapter, book.titles)))
     check_mentions(book)
     pages = {c.stem: chapter_out(book, c) for c in book.chapters}
     with open(cover) as f:

@@ -105,7 +105,10 @@ def parse(stream):
             parts.append(('quote', quote))
             quote = None
         elif key in ('@text', '@use'):
-            (parts if quote is None else quote).append((key[1:], rest))
+            to = parts if quote is None else quote
+            if key == '@text' and to and to[-1][0] == 'text':
+                rest = to.pop()[1] + rest   # finduses cuts text at its finds
+            to.append((key[1:], rest))
         elif key == '@nl' and item:
             if start is not None:
                 item.lines.append((line, parts))
@@ -164,7 +167,7 @@ WORDS = {
     'ld': re.compile(r'(?P<co>/\*.*?(?:\*/|$)) |' + COMMON, re.X),
     'asm': re.compile(r'''(?P<pp>^\s*\#\s*(?:define|undef|include|if|ifdef
         |ifndef|else|elif|endif|error)\b(?:\s*<[^>]*>)?)
-        |(?P<co>/\*.*?(?:\*/|$)|//.*|\#.*) |(?P<kw>\.[A-Za-z]\w*)
+        |(?P<co>/\*.*?(?:\*/|$)|//.*|\#.*) |(?P<kw>(?<!\w)\.(?!L)[A-Za-z]\w*)
         |(?P<re>%\w+) |''' + COMMON, re.X),
 }
 
@@ -236,7 +239,7 @@ def in_c(words):
     """Definitions at file level. `decl` gathers the words of a declaration,
     leaving out what stands in braces."""
     decl, depth, body, wants_constant = [], 0, '', False
-    directive, wants_name, last = '', False, ''
+    directive, wants_name, guard, last = '', False, '', ''
     for word in words:
         cls, text, where = word
         if cls == 'nl':
@@ -244,7 +247,9 @@ def in_c(words):
         elif cls == 'pp':
             directive, wants_name = text.replace('#', '').strip(), True
         elif directive:
-            if directive == 'define' and wants_name:
+            if directive == 'ifndef' and wants_name:
+                guard = text    # of a header: a name nobody uses
+            if directive == 'define' and wants_name and text != guard:
                 yield text, 'macro', False, where
             wants_name = False
         elif text == '{':
@@ -337,7 +342,7 @@ def declared(decl):
             name, value = None, False
         elif text == '=':
             value = True
-        elif text == '{}':
+        elif text == '{}' and not value:
             name = None
         elif cls == 'id' and not value:
             name = (text, where)

@@ -1,0 +1,359 @@
+-- A pandoc reader for the .tok files that backend.py writes (see there).
+--
+-- The Markdown of a chapter is joined into one text, so that footnotes, tables
+-- and divs may reach over code. A piece of code stands in it as a paragraph of
+-- its own, [[quoted code]] as a word: both are written with characters for
+-- private use around a number, and are put back when pandoc has parsed the text.
+
+local OPEN_QUOTE, OPEN_BLOCK, CLOSE = "\u{E000}", "\u{E001}", "\u{E002}"
+local QUOTE = OPEN_QUOTE .. "(%d+)" .. CLOSE
+local BLOCK = "^" .. OPEN_BLOCK .. "(%d+)" .. CLOSE .. "$"
+local FORMAT = "markdown+east_asian_line_breaks-implicit_figures"
+
+local folder, stem = PANDOC_STATE.input_files[1]:match("^(.-)([^/]*)%.tok$")
+local labels = dofile(folder .. "labels.lua")
+local page = {number = "", name = "", sections = {}}
+for i, p in ipairs(labels.pages) do
+  if p.file == stem then page, page.place = p, i end
+end
+
+-- Then references to what is not there become plain text.
+local PARTIAL = (os.getenv("WEAVE_PARTIAL") or "") ~= ""
+
+local function fail(message)
+  io.stderr:write(message, "\n")
+  os.exit(1)
+end
+
+---------------------------------------------------------------- reading tokens
+
+local quotes, blocks, drawings, complaints = {}, {}, {}, {}
+
+-- The Markdown of the page; what it holds apart goes into the tables above.
+local function read(input)
+  local text, lines = {}, nil         -- lines: of the code being read
+  local block, quote, drawing
+  for token in input:gmatch("([^\n]*)\n") do
+    local key, rest = token:match("^@(%w+)\t?(.*)$")
+    if key == "text" then
+      table.insert(drawing or text, rest)
+    elseif key == "nl" and block then
+      table.insert(block.lines, {})
+      lines = block.lines[#block.lines]
+    elseif key == "nl" then
+      table.insert(text, "\n")
+    elseif key == "quote" then
+      quote = {raw = "[[" .. rest .. "]]"}
+      lines = quote
+    elseif key == "endquote" then
+      table.insert(quotes, quote)
+      table.insert(text, OPEN_QUOTE .. #quotes .. CLOSE)
+    elseif key == "begin" then
+      block = {notes = {}, lines = {{}}}
+      block.kind, block.id, block.op, block.name =
+        rest:match("^(.-)\t(.-)\t(.-)\t(.*)$")
+      lines = block.lines[1]
+    elseif key == "end" then
+      table.insert(blocks, block)
+      table.insert(text, "\n\n" .. OPEN_BLOCK .. #blocks .. CLOSE .. "\n\n")
+      block = nil
+    elseif key == "note" then
+      local what, href, name = rest:match("^(.-)\t(.-)\t(.*)$")
+      table.insert(block.notes, {what = what, href = href, name = name})
+    elseif key == "word" then
+      local class, href, id, word = rest:match("^(.-)\t(.-)\t(.-)\t(.*)$")
+      table.insert(lines, {class = class, href = href, id = id, text = word})
+    elseif key == "use" then
+      local href, name = rest:match("^(.-)\t(.*)$")
+      table.insert(lines, {class = "use", href = href, text = name})
+    elseif key == "svg" then
+      drawing = {}
+      drawings[rest] = drawing
+    elseif key == "endsvg" then
+      drawing = nil
+    elseif key == "fatal" or key == "unknown" and not PARTIAL then
+      table.insert(complaints, rest)
+    end
+  end
+  if #complaints > 0 then fail(table.concat(complaints, "\n")) end
+  return table.concat(text)
+end
+
+------------------------------------------------------------------ code as HTML
+
+local function escape(s)
+  return (s:gsub("[&<>\"]", {["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;",
+                             ["\""] = "&quot;"}))
+end
+
+-- A chunk's name, with what stands in [[ ]] as code.
+local function html_name(name)
+  return (escape(name):gsub("%[%[(.-)%]%]", "<code>%1</code>"))
+end
+
+-- Short elements keep a page of code small; book.css gives them their look.
+local ELEMENT = {kw = "b", co = "i", st = "samp", pp = "u", typed = "kbd", any = "var"}
+
+local function html_word(word)
+  if word.class == "use" then
+    local tag = word.href == "" and "span" or "a"
+    local href = word.href == "" and "" or ' href="' .. escape(word.href) .. '"'
+    return "<" .. tag .. ' class="use"' .. href .. ">⟨" .. html_name(word.text)
+      .. "⟩</" .. tag .. ">"
+  elseif word.href ~= "" then
+    local id = word.id ~= "" and ' id="' .. escape(word.id) .. '"' or ""
+    return "<a" .. id .. ' href="' .. escape(word.href) .. '">'
+      .. escape(word.text) .. "</a>"
+  end
+  local element = ELEMENT[word.class]
+  local text = escape(word.text)
+  return element and "<" .. element .. ">" .. text .. "</" .. element .. ">" or text
+end
+
+local function html_line(words)
+  local out = {}
+  for i, word in ipairs(words) do out[i] = html_word(word) end
+  return table.concat(out)
+end
+
+local SAYS = {used = "Used in ", continues = "Continues from ", continued = "Continued ",
+              replaces = "Replaces the one of ", replaced = "Replaced in ",
+              defines = "Defines "}
+
+-- The small print of a piece: each kind of note once, with its links.
+local function html_notes(notes, kinds)
+  local out = {}
+  for _, kind in ipairs(kinds) do
+    local links = {}
+    for _, note in ipairs(notes) do
+      if note.what == kind then
+        local name = html_name(note.name)
+        if kind == "defines" then name = "<code>" .. name .. "</code>" end
+        if kind == "used" then name = "⟨" .. name .. "⟩" end
+        table.insert(links, note.href == "" and name
+          or '<a href="' .. escape(note.href) .. '">' .. name .. "</a>")
+      end
+    end
+    if #links > 0 then
+      table.insert(out, "<span>" .. SAYS[kind] .. table.concat(links, ", ") .. ".</span>")
+    end
+  end
+  return table.concat(out, " ")
+end
+
+local function html_block(block)
+  local lines = {}
+  for i, words in ipairs(block.lines) do lines[i] = html_line(words) end
+  local name = html_name(block.name)
+  if block.kind == "file" then name = "<code>" .. name .. "</code>" end
+  if block.kind ~= "transcript" then name = "⟨" .. name .. "⟩ " .. block.op end
+  local above = html_notes(block.notes, {"continues", "replaces", "replaced"})
+  local below = html_notes(block.notes, {"continued", "used", "defines"})
+  local plain = escape((block.name:gsub("[%[%]]", "")))
+  return '<div class="piece ' .. block.kind .. '" id="' .. escape(block.id) .. '">\n'
+    .. '<p class="head"><span class="name">' .. name .. "</span> "
+    .. (above ~= "" and '<span class="note">' .. above .. "</span> " or "")
+    .. '<a class="permalink" href="#' .. escape(block.id)
+    .. '" aria-label="Link to ' .. plain .. '">#</a></p>\n'
+    .. '<pre><code>' .. table.concat(lines, "\n"):gsub("%s+$", "")
+    .. "</code></pre>\n"
+    .. (below ~= "" and '<p class="foot">' .. below .. "</p>\n" or "") .. "</div>"
+end
+
+---------------------------------------------------- what Markdown cannot say
+
+local function raw_html(text) return pandoc.RawBlock("html", text) end
+
+local function restore(s)
+  return (s:gsub(QUOTE, function(n) return quotes[tonumber(n)].raw end))
+end
+
+-- Put quoted code back among the words of the prose.
+local function Str(element)
+  local out, rest = {}, element.text
+  while true do
+    local first, last, n = rest:find(QUOTE)
+    if not first then break end
+    if first > 1 then table.insert(out, pandoc.Str(rest:sub(1, first - 1))) end
+    local quote = quotes[tonumber(n)]
+    local html = html_line(quote)
+    if not (quote[1] and quote[1].class == "use") then
+      html = "<code>" .. html .. "</code>"
+    end
+    table.insert(out, pandoc.RawInline("html", html))
+    rest = rest:sub(last + 1)
+  end
+  if #out == 0 then return nil end
+  if rest ~= "" then table.insert(out, pandoc.Str(rest)) end
+  return out
+end
+
+local function verbatim(element)
+  element.text = restore(element.text)
+  return element
+end
+
+-- @sec:walk and its like. Other citations are left to citeproc.
+local cited = false     -- whether the page needs a list of references
+local function Cite(cite)
+  local out = {}
+  for _, citation in ipairs(cite.citations) do
+    local id = citation.id
+    local kind = id:match("^(%a+):")
+    if not (kind and ("ch sec fig tbl ex"):find(kind, 1, true)) then
+      cited = true
+      return nil
+    end
+    local ref = labels.refs[id]
+    if #out > 0 then table.insert(out, pandoc.Str(", ")) end
+    for _, inline in ipairs(citation.prefix) do
+      table.insert(out, inline)
+      table.insert(out, pandoc.Space())
+    end
+    if ref then
+      local text = citation.mode == "SuppressAuthor" and ref.number or ref.text
+      local file = ref.file == stem and "" or ref.file .. ".html"
+      table.insert(out, pandoc.Link(text, file .. "#" .. id))
+    elseif PARTIAL then
+      table.insert(out, pandoc.Str((id:gsub(":", " "):gsub("^ch ", "chapter ")
+        :gsub("^sec ", "section "):gsub("^fig ", "figure ")
+        :gsub("^tbl ", "table "):gsub("^ex ", "exercise "))))
+    else
+      fail(stem .. ": unknown reference @" .. id)
+    end
+    for _, inline in ipairs(citation.suffix) do table.insert(out, inline) end
+  end
+  return out
+end
+
+local function Header(header)
+  local id = header.identifier
+  local number = header.level == 1 and page.number ~= "" and page.name
+    or header.level == 2 and labels.refs[id] and labels.refs[id].number or ""
+  local content = pandoc.List(header.content)
+  if header.level == 1 then
+    content = pandoc.List({pandoc.Span(content, {class = "title"})})
+  end
+  if number ~= "" then
+    content:insert(1, pandoc.Span(number, {class = "number"}))
+    content:insert(2, pandoc.Space())
+  end
+  content:insert(pandoc.Space())
+  content:insert(pandoc.Link("#", "#" .. id, "",
+    {class = "permalink", ["aria-label"] = "Link to this section"}))
+  header.content = content
+  return header
+end
+
+-- A block of code, or a figure, stands alone in its paragraph.
+local function Para(para)
+  local first = para.content[1]
+  if #para.content ~= 1 then return nil end
+  if first.t == "Str" and first.text:match(BLOCK) then
+    return raw_html(html_block(blocks[tonumber(first.text:match(BLOCK))]))
+  elseif first.t == "Image" and drawings[first.identifier] then
+    local id = first.identifier
+    first.caption:insert(1, pandoc.Span(labels.refs[id].text .. ".", {class = "number"}))
+    first.caption:insert(2, pandoc.Space())
+    return {raw_html('<figure id="' .. escape(id) .. '">\n'
+                     .. table.concat(drawings[id], "\n") .. "\n<figcaption>"),
+            pandoc.Plain(first.caption), raw_html("</figcaption></figure>")}
+  end
+end
+
+-- `Table: Caption. {#tbl:name}`: this pandoc leaves the id in the caption.
+local function Table(tbl)
+  local last = tbl.caption.long[#tbl.caption.long]
+  local word = last and last.content[#last.content]
+  local id = word and word.t == "Str" and word.text:match("^{#(tbl:[^}]+)}$")
+  if id then
+    last.content:remove()
+    tbl.identifier = id
+    last.content:insert(1, pandoc.Span(labels.refs[id].text .. ".", {class = "number"}))
+    last.content:insert(2, pandoc.Space())
+  end
+  return pandoc.Div({tbl}, {class = "scroll", tabindex = "0", role = "group",
+                            ["aria-label"] = "Table"})
+end
+
+local TITLE = {question = "The question", attempt = "A first attempt",
+               warning = "Take care", design = "Design note", aside = "Aside",
+               answers = "A student asks"}
+
+local function Div(div)
+  local class = div.classes[1]
+  local function label(...)
+    div.content:insert(1, pandoc.Div({pandoc.Plain({...})}, {class = "label"}))
+  end
+  if class == "hint" then
+    div.content:insert(1, raw_html("<details class=\"hint\"><summary>Hint</summary>"))
+    div.content:insert(raw_html("</details>"))
+    return div.content
+  elseif class == "riscv" or class == "i386" then
+    label(pandoc.Str(class))
+  elseif class == "exercise" then
+    local stars = tonumber(div.attributes.stars or 0)
+    div.attributes.stars = nil
+    label(pandoc.Str(labels.refs[div.identifier].text), pandoc.Space(),
+      stars > 0 and pandoc.Span(("★"):rep(stars), {class = "stars", role = "img",
+        ["aria-label"] = stars == 1 and "one star" or stars .. " stars"})
+      or pandoc.Str(""))
+  elseif TITLE[class] then
+    label(pandoc.Str(TITLE[class]))
+    if class ~= "question" then div.attributes.role = "note" end
+  else
+    return nil
+  end
+  return div
+end
+
+-- Between two Chinese characters the end of a line is not a space. (Pandoc's
+-- own extension for this works on readers of its own only.)
+local function Inlines(inlines)
+  local function wide(element, at)
+    local ok, c = pcall(utf8.codepoint, element and element.text or "", at)
+    return ok and c >= 0x2E80 and c < 0xE000
+  end
+  for i = #inlines - 1, 2, -1 do
+    if inlines[i].t == "SoftBreak" and inlines[i - 1].t == "Str"
+        and inlines[i + 1].t == "Str" and wide(inlines[i + 1], 1)
+        and wide(inlines[i - 1], utf8.offset(inlines[i - 1].text, -1)) then
+      inlines:remove(i)
+    end
+  end
+  return inlines
+end
+
+------------------------------------------------------------------- the page
+
+-- What the template needs to lead to this page's neighbours and sections.
+local function navigation()
+  local chapters = {}
+  for i, p in ipairs(labels.pages) do
+    chapters[i] = {href = p.file .. ".html", number = p.number, title = p.title}
+    if p == page then
+      chapters[i].current, chapters[i].sections = true, {}
+      for j, s in ipairs(p.sections) do
+        chapters[i].sections[j] = {href = "#" .. s.id, number = s.number, title = s.title}
+      end
+    end
+  end
+  return chapters, page.place and chapters[page.place - 1],
+    page.place and chapters[page.place + 1]
+end
+
+function Reader(input)
+  local doc = pandoc.read(read(tostring(input)), FORMAT)
+  doc.meta.pagetitle = page.title or pandoc.utils.stringify(doc.blocks[1])
+  doc = doc:walk({Inlines = Inlines})
+  doc = doc:walk({Cite = Cite, Header = Header, Para = Para, Table = Table, Div = Div})
+  doc = doc:walk({Str = Str, Code = verbatim, CodeBlock = verbatim, Math = verbatim,
+                  RawInline = verbatim, RawBlock = verbatim})
+  if cited and labels.bibliography == "yes" then
+    doc.blocks:insert(pandoc.Header(2, "References", {id = "references"}))
+    doc.blocks:insert(pandoc.Div({}, {id = "refs"}))
+  end
+  doc.meta.chapters, doc.meta.previous, doc.meta.next = navigation()
+  doc.meta.stem = stem
+  return doc
+end
