@@ -90,12 +90,23 @@ class Definition:
         self.uses = {}          # chapter -> first piece there that uses it
 
 
+def line_with(piece, name, index):
+    """The line to anchor a definition at: the one it is marked at, else
+    (by hand, with %def, after the code) the first that has the name."""
+    word = ('id', name.split()[-1])
+    lines = [i for i, words in enumerate(piece.words) if word in words]
+    return index if index in lines else lines[0] if lines else None
+
+
 def name_definitions(book):
     """Name -> its definitions in book order, each with its anchor."""
     taken = set()
     for p in book.pieces:
         p.defs = {}
         for index, name, kind, static in p.marked:
+            index = line_with(p, name, index)
+            if index is None or name in p.defs:
+                continue
             d = Definition(p, index, name, kind, static)
             parts = ['def', slug(name)]
             parts += [p.machine] if p.machine else []
@@ -141,9 +152,14 @@ def href(here, chapter, anchor):
     return ('' if here is chapter else chapter.stem + '.html') + '#' + anchor
 
 
+def entry(name):
+    """Where the index of identifiers lists this one."""
+    return 'identifiers.html#id:' + slug(name)
+
+
 def words_out(book, words, chapter, machine, roots, line, piece=None, at=None):
     """One line of code as @word and @use tokens, with its links."""
-    out, run, before, is_tag = [], [], '', ''
+    out, run, before, is_tag, anchored = [], [], '', '', []
 
     def flush():
         if run:
@@ -159,9 +175,10 @@ def words_out(book, words, chapter, machine, roots, line, piece=None, at=None):
         if cls == 'id' and before not in ('.', '->', '%'):
             name = f'{is_tag} {text}' if is_tag else text
             mine = piece and piece.defs.get(name)
-            if mine and mine.index == at:
-                anchor, link = mine.anchor, 'identifiers.html#id:' + slug(name)
-            else:
+            if mine and mine.index == at and mine not in anchored:
+                anchored.append(mine)
+                anchor, link = mine.anchor, entry(name)
+            elif is_tag or not piece or text not in piece.locals:
                 d = find_definition(book, name, chapter, machine, roots)
                 if d and not (first and piece and d.kind != 'macro'
                               and piece.language() == 'asm'):
@@ -448,7 +465,7 @@ def piece_out(book, p):
     for q in users.values():
         note('used', q, title_of(q.name))
     for d in p.defs.values():
-        out.append(f'@note\tdefines\tidentifiers.html#id:{slug(d.name)}\t{d.name}')
+        out.append(f'@note\tdefines\t{entry(d.name)}\t{d.name}')
     for index, (line, parts) in enumerate(p.lines):
         if kind == 'transcript':
             out += transcript_out(raw(parts))
@@ -545,8 +562,7 @@ def identifiers_out(book):
         places = ', '.join(by_chapter([(d.piece.chapter, d.anchor)], book)
                            + (f' {d.piece.machine}' if d.piece.machine else '')
                            for d in defs)
-        first = f'{defs[0].piece.chapter.stem}.html#{defs[0].anchor}'
-        out += ['@text\t- ', '@quote\t', f'@word\tdef\t{first}\tid:{slug(name)}\t{name}',
+        out += ['@text\t- ', '@quote\t', f'@word\tdef\t\tid:{slug(name)}\t{name}',
                 '@endquote']
         out += markdown((f' *{kinds}*' if kinds else '') + ' ' + places
                         + (f'; used in {users}' if users else ''))

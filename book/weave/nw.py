@@ -52,6 +52,7 @@ class Piece:
         self.marked = []        # (index of line, name, kind, static)
         self.roots = set()
         self.words = None
+        self.locals = set()     # names that mean something else in here
 
     @property
     def machine(self):
@@ -148,6 +149,8 @@ def pieces_by_name(chapters):
     for pieces in chunks.values():
         for piece in pieces:
             piece.words = split_words(piece.lines, piece.language())
+    for root in filter(is_root, chunks):
+        mark_locals(chunks, root)
     return chunks
 
 
@@ -201,6 +204,48 @@ def split_words(lines, language):
                 words.append((cls, word))
         result.append(words)
     return result
+
+
+# -------------------------------------------------------------------- scope
+
+TYPES = set('''char double float int long short signed unsigned void bool
+    _Bool const volatile'''.split())
+
+
+def mark_locals(chunks, name, inherited=frozenset(), inside=False, busy=()):
+    """Fill `locals`: parameters, local variables and fields declared in a
+    piece or, for a chunk used inside braces, in the piece that uses it."""
+    for piece in chunks.get(name, ()):
+        if piece.language() != 'c':
+            continue
+        own = declared_here(piece) - {name for _, name, *_ in piece.marked}
+        piece.locals |= inherited | own
+        depth = 0
+        for cls, text in (word for words in piece.words for word in words):
+            depth += (text == '{') - (text == '}')
+            if cls == 'use' and text not in busy:
+                deep = inside or depth > 0
+                mark_locals(chunks, text, inherited | own if deep else frozenset(),
+                            deep, (*busy, name))
+
+
+def declared_here(piece):
+    """Names after a type and before a comma, semicolon, =, ) or [."""
+    found = set()
+    for words in piece.words:
+        words = [w for w in words if w[0] not in ('ws', 'co')] + [('nl', ';')]
+        if words[0][1] in ('extern', 'return'):
+            continue
+        for i in range(1, len(words) - 1):
+            if words[i][0] == 'id' and words[i + 1][1] in (',', ';', '=', ')', '['):
+                j = i - 1
+                while j > 0 and words[j][1] == '*':
+                    j -= 1
+                if words[j][1] in TYPES or words[j][0] == 'id' and (
+                        words[j][1].endswith('_t')
+                        or j and words[j - 1][1] in ('struct', 'union', 'enum')):
+                    found.add(words[i][1])
+    return found
 
 
 # -------------------------------------------------------------- definitions

@@ -12,9 +12,10 @@ local FORMAT = "markdown+east_asian_line_breaks-implicit_figures"
 
 local folder, stem = PANDOC_STATE.input_files[1]:match("^(.-)([^/]*)%.tok$")
 local labels = dofile(folder .. "labels.lua")
-local page = {number = "", name = "", sections = {}}
+local page = {number = "", name = "", sections = {}, place = -1}
 for i, p in ipairs(labels.pages) do
-  if p.file == stem then page, page.place = p, i end
+  p.place = i
+  if p.file == stem then page = p end
 end
 
 -- Then references to what is not there become plain text.
@@ -86,8 +87,9 @@ local function escape(s)
                              ["\""] = "&quot;"}))
 end
 
--- A chunk's name, with what stands in [[ ]] as code.
+-- A chunk's name: as code if it is a file, else only what stands in [[ ]].
 local function html_name(name)
+  if name:match("^%S+/%S+$") then return "<code>" .. escape(name) .. "</code>" end
   return (escape(name):gsub("%[%[(.-)%]%]", "<code>%1</code>"))
 end
 
@@ -100,9 +102,10 @@ local function html_word(word)
     local href = word.href == "" and "" or ' href="' .. escape(word.href) .. '"'
     return "<" .. tag .. ' class="use"' .. href .. ">⟨" .. html_name(word.text)
       .. "⟩</" .. tag .. ">"
-  elseif word.href ~= "" then
+  elseif word.href ~= "" or word.id ~= "" then
+    local href = word.href ~= "" and ' href="' .. escape(word.href) .. '"' or ""
     local id = word.id ~= "" and ' id="' .. escape(word.id) .. '"' or ""
-    return "<a" .. id .. ' href="' .. escape(word.href) .. '">'
+    return "<a" .. id .. href .. ">"
       .. escape(word.text) .. "</a>"
   end
   local element = ELEMENT[word.class]
@@ -144,8 +147,9 @@ end
 local function html_block(block)
   local lines = {}
   for i, words in ipairs(block.lines) do lines[i] = html_line(words) end
+  local code = table.concat(lines, "\n"):gsub("%s+$", "")
+  if code == "" then code = "<i>(nothing yet)</i>" end
   local name = html_name(block.name)
-  if block.kind == "file" then name = "<code>" .. name .. "</code>" end
   if block.kind ~= "transcript" then name = "⟨" .. name .. "⟩ " .. block.op end
   local above = html_notes(block.notes, {"continues", "replaces", "replaced"})
   local below = html_notes(block.notes, {"continued", "used", "defines"})
@@ -155,14 +159,16 @@ local function html_block(block)
     .. (above ~= "" and '<span class="note">' .. above .. "</span> " or "")
     .. '<a class="permalink" href="#' .. escape(block.id)
     .. '" aria-label="Link to ' .. plain .. '">#</a></p>\n'
-    .. '<pre><code>' .. table.concat(lines, "\n"):gsub("%s+$", "")
-    .. "</code></pre>\n"
+    .. '<pre><code>' .. code .. "</code></pre>\n"
     .. (below ~= "" and '<p class="foot">' .. below .. "</p>\n" or "") .. "</div>"
 end
 
 ---------------------------------------------------- what Markdown cannot say
 
 local function raw_html(text) return pandoc.RawBlock("html", text) end
+
+-- Attributes in this order; a Lua table would give them in any.
+local function attr(class, ...) return pandoc.Attr("", {class}, {...}) end
 
 local function restore(s)
   return (s:gsub(QUOTE, function(n) return quotes[tonumber(n)].raw end))
@@ -240,7 +246,7 @@ local function Header(header)
   end
   content:insert(pandoc.Space())
   content:insert(pandoc.Link("#", "#" .. id, "",
-    {class = "permalink", ["aria-label"] = "Link to this section"}))
+    attr("permalink", {"aria-label", "Link to this section"})))
   header.content = content
   return header
 end
@@ -272,8 +278,8 @@ local function Table(tbl)
     last.content:insert(1, pandoc.Span(labels.refs[id].text .. ".", {class = "number"}))
     last.content:insert(2, pandoc.Space())
   end
-  return pandoc.Div({tbl}, {class = "scroll", tabindex = "0", role = "group",
-                            ["aria-label"] = "Table"})
+  return pandoc.Div({tbl}, attr("scroll", {"tabindex", "0"}, {"role", "group"},
+                                {"aria-label", "Table"}))
 end
 
 local TITLE = {question = "The question", attempt = "A first attempt",
@@ -295,8 +301,8 @@ local function Div(div)
     local stars = tonumber(div.attributes.stars or 0)
     div.attributes.stars = nil
     label(pandoc.Str(labels.refs[div.identifier].text), pandoc.Space(),
-      stars > 0 and pandoc.Span(("★"):rep(stars), {class = "stars", role = "img",
-        ["aria-label"] = stars == 1 and "one star" or stars .. " stars"})
+      stars > 0 and pandoc.Span(("★"):rep(stars), attr("stars", {"role", "img"},
+        {"aria-label", stars == 1 and "one star" or stars .. " stars"}))
       or pandoc.Str(""))
   elseif TITLE[class] then
     label(pandoc.Str(TITLE[class]))
@@ -338,8 +344,7 @@ local function navigation()
       end
     end
   end
-  return chapters, page.place and chapters[page.place - 1],
-    page.place and chapters[page.place + 1]
+  return chapters, chapters[page.place - 1], chapters[page.place + 1]
 end
 
 function Reader(input)

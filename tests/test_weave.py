@@ -1,0 +1,399 @@
+"""The weave, tried on a small book in tests/weave/book.
+
+Run with: /usr/bin/python3 -m pytest tests/test_weave.py
+"""
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / 'tests/weave/book'
+NOWEB = '/usr/lib/noweb'
+VOID = {'meta', 'link', 'br', 'hr', 'img', 'col', 'wbr'}
+DRAWN = {'path', 'rect', 'line', 'circle', 'polygon', 'use'}
+
+
+class Page(HTMLParser):
+    """A page read strictly: every element closed in order, every id once."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.open = path, []
+        self.ids, self.links, self.loads, self.text = set(), [], [], ''
+        self.feed(path.read_text())
+        assert not self.open, f'{path.name}: never closed: {self.open}'
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        assert len(attributes) == len(attrs), f'{tag}: an attribute twice'
+        if 'id' in attributes:
+            assert attributes['id'] not in self.ids, attributes['id']
+            assert attributes['id'], f'{tag}: empty id'
+            self.ids.add(attributes['id'])
+        if tag == 'a' and 'href' in attributes:
+            assert 'a' not in self.open, 'a link in a link'
+            self.links.append(attributes['href'])
+        self.loads += [v for k, v in attrs if k in ('src', 'data', 'action')]
+        self.loads += [attributes['href']] if tag == 'link' else []
+        if tag == 'p':
+            assert 'p' not in self.open, 'a paragraph in a paragraph'
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            assert tag in DRAWN, f'<{tag}/> is no HTML'
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, \
+            f'{self.path.name}:{self.getpos()[0]}: </{tag}> in {self.open[-3:]}'
+        self.open.pop()
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def weave(book, out, *arguments):
+    return subprocess.run(
+        ['make', '-f', 'weave.mk', f'WEAVE_BOOK={book}', f'WEAVE_OUT={out}',
+         *(arguments or ['book'])],
+        cwd=ROOT, capture_output=True, text=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith('MAKE')})
+
+
+@pytest.fixture(scope='module')
+def out(tmp_path_factory):
+    out = tmp_path_factory.mktemp('woven')
+    result = weave(SAMPLE.relative_to(ROOT), out, '-j2', 'book')
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ''
+    assert len(result.stdout.splitlines()) == 6     # one line a page
+    return out
+
+
+@pytest.fixture(scope='module')
+def pages(out):
+    return {p.name: Page(p) for p in (out / 'html').glob('*.html')}
+
+
+def html(out, stem):
+    return (out / 'html' / f'{stem}.html').read_text()
+
+
+def piece(out, anchor, stem='05-tables'):
+    """One chunk of a page, from its anchor to the end of its block."""
+    text = html(out, stem)
+    start = text.index(f'id="{anchor}"')
+    return text[start:text.index('</div>', start)]
+
+
+def code(out, anchor, stem='05-tables'):
+    return re.search('<pre>.*</pre>', piece(out, anchor, stem), re.S)[0]
+
+
+# ------------------------------------------------------------ whole pages
+
+def test_every_page_is_well_formed(pages):
+    assert set(pages) == {'index.html', 'chunks.html', 'identifiers.html',
+                          '00-preface.html', '05-tables.html', '14-later.html'}
+    for name, page in pages.items():
+        text = page.path.read_text()
+        assert text.startswith('<!DOCTYPE html>\n<html lang="en">'), name
+        assert text.count('<h1') == 1 and text.count('<main ') == 1
+        assert '<a class="skip" href="#main">' in text
+        assert re.search(r'<title>[^<]+ – Weft</title>', text)
+        assert len(text) < 150_000
+        for leftover in '\ue000\ue001\ue002':
+            assert leftover not in text
+        assert '[[' not in text.replace('/* [[walk]] stays as it is */', '')
+
+
+def test_every_link_leads_somewhere(pages):
+    for page in pages.values():
+        for link in page.links:
+            file, _, anchor = link.partition('#')
+            target = pages[file] if file else page
+            assert not anchor or anchor in target.ids, f'{page.path.name}: {link}'
+
+
+def test_nothing_comes_from_other_hosts(out, pages):
+    for page in pages.values():
+        assert set(page.loads) <= {'book.css', *pages}
+        assert '<script' not in page.path.read_text()
+        assert '@import' not in page.path.read_text()
+    css = (out / 'html/book.css').read_text()
+    assert not re.search(r'url\(|@import|//', css)
+
+
+def test_navigation(out):
+    page = html(out, '05-tables')
+    assert '<a rel="prev" href="00-preface.html">← Preface</a>' in page
+    assert '<a rel="next" href="14-later.html">Later →</a>' in page
+    assert page.count('href="05-tables.html" aria-current="page"') == 2
+    assert page.count('<a href="#sec:both"><span class="number">5.2</span> Both machines</a>') == 2
+    assert 'href="05-tables.html#sec:both"' in html(out, 'index')
+
+
+# ------------------------------------------------------------------ prose
+
+def test_references(out):
+    preface = html(out, '00-preface')
+    assert '<a href="05-tables.html#ch:tables">Chapter 5</a>' in preface
+    assert '<a href="05-tables.html#sec:walking">Section 5.1</a>' in preface
+    page = html(out, '05-tables')
+    assert '<a href="#fig:tree">Figure 5.1</a>' in page
+    assert '<a href="#fig:tree">5.1</a>' in page                # [-@fig:tree]
+    assert '<a href="#tbl:levels">Table 5.1</a>' in page
+    assert '<a href="#ex:count">Exercise 5.1</a>' in page
+    assert 'id="ref-daley68"' in page and 'id="ref-' not in preface
+
+
+def test_quoted_code(out):
+    preface = html(out, '00-preface')
+    link = '<code><a href="05-tables.html#def:walk">walk</a></code>'
+    assert f'<td>{link} in' in preface                          # in a table
+    assert '<td><code>a|b</code>, not' in preface
+    assert '#chunk:kernel/memory/walk.c">⟨<code>kernel/memory/walk.c</code>⟩</a>' in preface
+    page = html(out, '05-tables')
+    assert re.search(r'<h2 id="sec:walking">.*#def:walk">walk</a>', page)
+    assert re.search(r'id="fn1".*#def:PTE_VALID.*⟨function <code>walk</code>⟩', page)
+    assert '<code><a href="#def:walk">walk</a>(space, va, 0)</code>' in page
+    assert '<code>nobody_knows</code>' in page
+    later = html(out, '14-later')
+    assert '<a href="05-tables.html#def:struct-space">struct space</a>' in later
+    assert '<a href="05-tables.html#def:struct-space">space</a>' in later
+
+
+def test_figure(out):
+    figure = re.search(r'<figure id="fig:tree">.*?</figure>', html(out, '05-tables'), re.S)[0]
+    assert 'role="img" aria-labelledby="fig-tree-title fig-tree-desc"' in figure
+    assert '<title id="fig-tree-title">' in figure and 'url(#fig-tree-head)' in figure
+    assert '<span class="number">Figure 5.1.</span> A tree of <em>two</em> levels.' in figure
+
+
+def test_tables_and_divs(out):
+    page = html(out, '05-tables')
+    assert '<table id="tbl:levels">' in page and '{#tbl' not in page
+    assert '<span class="number">Table 5.1.</span> Levels of a table.' in page
+    for name in 'question attempt warning aside design answers exercise'.split():
+        assert re.search(rf'<div[^>]* class="{name}"', page), name
+    assert 'aria-label="2 stars">★★</span>' in page
+    assert '<details class="hint"><summary>Hint</summary>' in page
+    pair = page[page.index('<div class="pair">'):]
+    assert pair.index('<div class="riscv">') < pair.index('chunk:machine/riscv/flush.S') \
+        < pair.index('<div class="i386">') < pair.index('chunk:machine/i386/flush.S')
+    assert '页表页表' in page and '“…”' in page and '<math' in page
+
+
+def test_transcripts(out):
+    shown = piece(out, 'chunk:transcript/05.riscv')
+    assert 'Transcript: riscv, chapter 5' in shown
+    assert 'memory at <var>address</var>, <var>count</var> pages' in shown
+    assert 'weft&gt; <kbd>walk 0x1000</kbd>\n' in shown
+    assert 'chapter 5 (faults)' in piece(out, 'chunk:transcript/05.i386.faults')
+
+
+# ------------------------------------------------------------------- code
+
+def test_chunks_lead_to_each_other(out):
+    walk = piece(out, 'chunk:function-walk')
+    assert 'Used in <a href="#chunk:kernel/memory/walk.c">' in walk
+    assert 'Defines <a href="identifiers.html#id:walk">' in walk
+    assert 'class="permalink" href="#chunk:function-walk"' in walk
+    states = piece(out, 'chunk:more-states')
+    assert 'Continued <a href="14-later.html#chunk:more-states:2">in chapter 14' in states
+    more = piece(out, 'chunk:more-states:2', '14-later')
+    assert 'Continues from <a href="05-tables.html#chunk:more-states">chapter 5' in more
+    assert '+≡' in more and '+≡' not in states
+
+
+def test_succession(out):
+    name = 'chunk:go-down-level-levels'
+    old, new = piece(out, f'{name}:until-14'), piece(out, name, '14-later')
+    assert '⟨go down <code>level</code> levels⟩ ≡' in old and 'until 14)' not in old
+    assert f'Replaced in <a href="14-later.html#{name}">chapter 14</a>' in old
+    assert f'Replaces the one of <a href="05-tables.html#{name}:until-14">chapter 5</a>' in new
+    assert '+≡' not in new
+    assert f'href="#{name}:until-14"' in code(out, 'chunk:function-walk')
+
+
+def test_code_is_linked_and_coloured(out):
+    walk = code(out, 'chunk:function-walk')
+    assert '<i>/* walk: return the entry for va, or 0. Only kernel_space in a comment. */</i>' in walk
+    assert '<a id="def:walk" href="identifiers.html#id:walk">walk</a>' in walk
+    assert '<b>struct </b><a href="#def:struct-space">space</a> *space' in walk
+    unmap = code(out, 'chunk:function-unmap')
+    assert '<a href="#def:walk">walk</a>(s, va, <a href="#def:STATE_USED">' in unmap
+    assert '<samp>&quot;no entry for walk %d' in unmap
+    header = code(out, 'chunk:kernel/memory/table.h')
+    assert '(1 &lt;&lt; (level))' in header
+    assert '<a class="use" href="#chunk:more-states">⟨more states⟩</a>' in header
+    riscv = code(out, 'chunk:machine/riscv/flush.S')
+    assert '<a id="def:flush_all:riscv"' in riscv and '<i># walk is not used here</i>' in riscv
+    i386 = code(out, 'chunk:machine/i386/flush.S')
+    assert 'call <a href="#def:walk">walk</a>' in i386
+    page = html(out, '05-tables')
+    assert 'On riscv the walk ends with <code><a href="#def:flush_all:riscv">' in page
+    assert 'On i386 <code><a href="#def:flush_all:i386">' in page
+
+
+def test_identifiers(out):
+    index = re.findall(r'<li><code><a id="id:([^"]+)".*?</code>(.*?)</li>',
+                       html(out, 'identifiers'))
+    found = {name: re.sub('<[^>]*>', '', rest).strip() for name, rest in index}
+    assert found == {
+        'PTE_VALID': 'macro 5; used in 5, 14', 'ENTRIES': 'macro 5',
+        'pte_t': 'type 5; used in 5, 14', 'visitor_t': 'type 5; used in 14',
+        'enum-state': '5', 'STATE_FREE': 'constant 5',
+        'STATE_USED': 'constant 5; used in 5', 'STATE_SHARED': 'constant 5',
+        'STATE_LOST': 'constant 14', 'struct-space': '5; used in 5',
+        'walks': 'global 5; used in 5', 'failures': 'global 5',
+        'names': 'global 5', 'kernel_space': 'global 5; used in 5',
+        'walk': 'function 5; used in 5', 'unmap': 'function 5',
+        'flush_all': 'label 5 riscv, 5 i386; used in 5',
+        'kernel_end': 'symbol 5 i386', 'visit': 'global 14'}
+
+
+DEFINITIONS = r'''
+static const struct region map[] = { { 1, 2 }, { 3 } };
+int (*hook)(int a), other;
+struct __attribute__((packed)) frame { int pc; } frames[4];
+union word { char bytes[4]; };
+typedef struct { int x; } point_t;
+typedef int table_t[4];
+struct forward;
+extern int elsewhere;
+int prototype(int a, int b);
+#ifndef GUARD_H
+#define GUARD_H
+#endif
+enum { ONE = 1 @<< 0, /* TWO, */ THREE = F(1, 2),
+FOUR };
+__attribute__((noreturn)) struct page *stop(const char *why,
+                                            int line)
+{
+	int local = 1;
+	if (local) { elsewhere = 2; }
+}
+@
+<<machine/x/start.S>>=
+	.globl _start
+_start: .macro save n
+.Lhidden:
+1:	.equ SIZE, 4 /* not:
+this: */
+after:  lui a0, %hi(after)
+@
+'''
+
+
+def test_definitions(tmp_path):
+    source = tmp_path / '01-x.nw'
+    source.write_text('# T {#ch:t}\n<<kernel/x.c>>=' + DEFINITIONS)
+    marked = subprocess.run(
+        f'{NOWEB}/markup -t {source} | python3 -B {ROOT}/book/weave/identifiers.py',
+        shell=True, capture_output=True, text=True).stdout
+    assert re.findall(r'@index defn (.*)\n@weave (.*)', marked) == [
+        ('map', 'global static'), ('hook', 'global'),
+        ('struct frame', 'struct'), ('frames', 'global'), ('union word', 'union'),
+        ('point_t', 'type'), ('table_t', 'type'),
+        ('ONE', 'constant'), ('THREE', 'constant'), ('FOUR', 'constant'),
+        ('stop', 'function'), ('_start', 'label'), ('save', 'macro'),
+        ('SIZE', 'constant'), ('after', 'label static')]
+
+
+def test_noweave_is_its_stages(tmp_path):
+    chapters = ' '.join(sorted(map(str, SAMPLE.glob('*.nw'))))
+    filter_ = f'python3 -B {ROOT}/book/weave/identifiers.py'
+    whole, stages = (
+        subprocess.run(command, shell=True, capture_output=True, check=True).stdout
+        for command in (
+            f'noweave -t -n -filter "{filter_}" -index -backend cat {chapters}',
+            f'{NOWEB}/markup -t {chapters} | {filter_} | {NOWEB}/finduses | {NOWEB}/noidx'))
+    assert whole and whole == stages
+
+
+# ----------------------------------------------------------------- making
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the book to spoil: (folder, out, function to run)."""
+    book = tmp_path / 'book'
+    shutil.copytree(SAMPLE, book)
+    return book, tmp_path / 'out'
+
+
+def test_only_the_edited_page_is_woven_again(copy):
+    book, out = copy
+    assert weave(book, out).returncode == 0
+    assert weave(book, out).stdout == ''
+    before = html(out, '05-tables')
+    chapter = book / '05-tables.nw'
+    chapter.write_text(chapter.read_text().replace('A *walk* goes', 'Line\nand line. A *walk* goes'))
+    result = weave(book, out)
+    assert result.stdout.split() == ['WEAVE', f'{out}/html/05-tables.html']
+    anchors = [re.findall(r'id="([^"]*)"', text) for text in (before, html(out, '05-tables'))]
+    assert anchors[0] == anchors[1]
+
+
+ERRORS = [      # (replace in 05-tables.nw, by, the line it is on, the message)
+    ('@tbl:levels. It', '@tbl:lovely. It', 'lovely', 'unknown reference @tbl:lovely'),
+    ('[[<<function [[walk]]>>]]', '[[<<function walk>>]]', 'function walk>', 'unknown chunk <<function walk>>'),
+    ('@daley68', '@nobody99', 'nobody99', 'unknown citation @nobody99'),
+    ('{#sec:both}', '{#sec:walking}', 'machines {#sec:walking}', 'sec:walking is already in'),
+    ('{#sec:both}', '', '## Both', 'this heading needs an id'),
+    ('figures/tree.svg', 'figures/bush.svg', 'bush', 'figure figures/bush.svg: No such file'),
+    ('::: warning', '::: warning\n::: aside', '::: warning', '::: warning is never closed'),
+    ('(until 14)', '(until 15)', 'until 15', 'chapter 15 does not define'),
+    ('\t<<go down [[level]] levels>>', '\t<<go up>>', '<<go up>>', 'unknown chunk <<go up>>'),
+    ('@ex:count.', '@ex:count. <<walk>>', '<<walk>>', 'unescaped <<'),
+    ('<<[[space]] fields>>=', '<<space fields>>=', '<<[[space]] fields>>', 'unknown chunk'),
+]
+
+
+@pytest.mark.parametrize('old, new, marker, message', ERRORS, ids=[e[3] for e in ERRORS])
+def test_errors_name_file_and_line(copy, old, new, marker, message):
+    book, out = copy
+    chapter = book / '05-tables.nw'
+    text = chapter.read_text()
+    assert old in text
+    chapter.write_text(text := text.replace(old, new, 1))
+    line = next(i for i, t in enumerate(text.splitlines(), 1) if marker in t)
+    result = weave(book, out, f'{out}/html/05-tables.html')
+    assert result.returncode != 0
+    assert re.search(rf'^{re.escape(str(chapter))}:{line}: {re.escape(message)}',
+                     result.stderr, re.M), result.stderr
+    assert not list((out / 'html').glob('05*'))
+
+
+def test_a_drawing_needs_words(copy):
+    book, out = copy
+    drawing = book / 'figures/tree.svg'
+    drawing.write_text(re.sub('<desc>.*</desc>', '', drawing.read_text(), flags=re.S))
+    result = weave(book, out, f'{out}/html/05-tables.html')
+    assert result.returncode != 0 and 'tree.svg: no <desc>' in result.stderr
+
+
+def test_partial_book(copy):
+    """Without chapter 14: errors, unless WEAVE_PARTIAL; and an appendix."""
+    book, out = copy
+    (book / '14-later.nw').unlink()
+    (book / '90-more.nw').write_text('# More {#ch:more}\n\n## One {#sec:one}\n\nSee @ch:more.\n')
+    result = weave(book, out, '-k', 'book')
+    assert result.returncode != 0
+    assert 'unknown reference @ch:later' in result.stderr
+    assert (out / 'html/00-preface.html').exists()      # other pages are made
+    assert weave(book, out, 'WEAVE_PARTIAL=1', 'book').returncode == 0
+    page = html(out, '05-tables')
+    assert 'continued in chapter later' in page
+    assert 'Replaced in chapter 14.' in page
+    assert '<a href="#ch:more">Appendix A</a>' in html(out, '90-more')
+    assert '<span class="number">A.1</span>' in html(out, '90-more')
+    assert weave(book, out).returncode != 0             # and is an error again
