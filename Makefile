@@ -80,13 +80,14 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
 
 ifeq ($(MACHINE),riscv)
   TARGET := --target=riscv64-unknown-elf -march=rv64imac -mno-relax
-  GCC_TARGET := -march=rv64imac_zicsr_zifencei -mno-relax -mstrict-align
+  GCC_TARGET := -march=rv64imac_zicsr_zifencei -mno-relax \
+	-mstrict-align -fno-tree-loop-distribute-patterns
   CFLAGS := -mabi=lp64 -mcmodel=medany
   GCC := riscv64-linux-gnu-
   LDMODE := elf64lriscv
 else
   TARGET := --target=i386-unknown-elf
-  GCC_TARGET := -m32
+  GCC_TARGET := -m32 -fno-tree-loop-distribute-patterns
   CFLAGS := -march=i686 -mgeneral-regs-only
   GCC := i686-linux-gnu-
   LDMODE := elf_i386

@@ -30,7 +30,8 @@ book: $(weave_pages)
 weave_asked = $(weave_chapters) partial=$(WEAVE_PARTIAL) lang=$(WEAVE_LANG)
 $(WEAVE_OUT)/asked: weave-always
 	@mkdir -p $(weave_html) $(weave_tok)
-	@echo '$(weave_asked)' | cmp -s - $@ || echo '$(weave_asked)' > $@
+	@echo '$(weave_asked)' | cmp -s - $@ \
+	  || { rm -f $(weave_html)/*.html; echo '$(weave_asked)' > $@; }
 
 # noweave hides the failure of its first stage, so that runs alone before.
 $(weave_tok)/stamp: $(weave_chapters) $(weave_bib) $(WEAVE_OUT)/asked \

@@ -397,3 +397,50 @@ def test_partial_book(copy):
     assert '<a href="#ch:more">Appendix A</a>' in html(out, '90-more')
     assert '<span class="number">A.1</span>' in html(out, '90-more')
     assert weave(book, out).returncode != 0             # and is an error again
+
+
+SMALL = '''# Small {#ch:small}
+
+See [the [[format]]](01-small.html#def:format), but [[pad]].
+
+<<kernel/small.c>>=
+static void format(const char *text) { <<body of format>> }
+
+struct job { int format; };
+
+void use(const char *format, struct job *job)
+{
+	<<use it>>
+	format("", job->format);
+}
+@
+<<body of format>>=
+	pad(text);
+@
+<<use it>>=
+	job->format = pad(format);
+@
+<<use it (until 02)>>=
+	format(format);
+@
+<<kernel/pad.c>>=
+int PAD(pad)(char c);
+@ %def pad
+'''
+
+
+def test_scope(tmp_path):
+    """A parameter hides a function; %def by hand; a piece that is dropped."""
+    book, out = tmp_path / 'book', tmp_path / 'out'
+    book.mkdir()
+    (book / '01-small.nw').write_text(SMALL)
+    (book / '02-next.nw').write_text('# Next {#ch:next}\n')
+    result = weave(book, out)
+    assert result.returncode == 0, result.stderr
+    page = Page(out / 'html/01-small.html')         # no link in a link
+    assert '#def:pad' in page.links and 'def:pad' in page.ids
+    for anchor in ('kernel/small.c', 'use-it', 'use-it:until-2'):
+        assert 'href="#def:format"' not in code(out, f'chunk:{anchor}', '01-small')
+    assert 'href="#def:pad"' in code(out, 'chunk:use-it', '01-small')
+    dropped = piece(out, 'chunk:use-it:until-2', '01-small')
+    assert 'Left out from chapter 2.' in dropped

@@ -16,7 +16,7 @@ comments and strings do not count.
 
 A .tok file has one token a line, fields separated by tabs:
     @text T, @nl              Markdown
-    @svg ID TITLE DESC        a drawing, up to @endsvg, in @text lines
+    @svg ID ... @endsvg       a drawing, in @text lines
     @quote RAW ... @endquote  [[RAW]] in the Markdown
     @begin KIND ANCHOR OP NAME ... @end     a piece of code, with
     @note WHAT HREF TEXT      a line above or below it
@@ -35,9 +35,12 @@ class Book:
         self.chapters = chapters
         self.errors = {c: [] for c in chapters}
         self.chunks = nw.pieces_by_name(chapters)
+        for root in filter(nw.is_root, self.chunks):
+            nw.mark_locals(self.chunks, root)
         self.pieces = [p for c in chapters for p in c.items
                        if isinstance(p, nw.Piece)]
-        self.labels = {}        # sec:walk -> (chapter, number, text, title)
+        self.labels = {}        # sec:walk -> (chapter, '5.1', 'Section 5.1')
+        self.numbers = {c.number for c in chapters}
         self.sections = {c: [] for c in chapters}
         self.figures = {}       # fig:name -> text of the drawing
         self.titles = {}        # chapter -> (id, title)
@@ -206,7 +209,8 @@ def chunk_link(book, name, chapter, line):
     target = find_chunk(book, name, chapter)
     if not target:
         book.error(chapter, line, f'unknown chunk <<{name}>>', '@unknown')
-    return f'@use\t{href(chapter, target.chapter, target.anchor) if target else ""}\t{title_of(name)}'
+    link = href(chapter, target.chapter, target.anchor) if target else ''
+    return f'@use\t{link}\t{title_of(name)}'
 
 
 def title_of(name):
@@ -305,7 +309,8 @@ def read_labels(book, chapter, counts, line, text):
         try:
             book.figures[ident] = read_figure(chapter, path, ident)
         except (OSError, ValueError) as e:
-            book.error(chapter, line, f'figure {path}: {getattr(e, "strerror", None) or e}')
+            reason = getattr(e, 'strerror', None) or e
+            book.error(chapter, line, f'figure {path}: {reason}')
     m = re.match(r'(?:Table)?: .*\{#(tbl:[^\s}]+)\}', text) or \
         re.match(r'\s*:{3,}\s*\{.*\.exercise\b', text)
     if m and m.re.groups:
@@ -383,6 +388,7 @@ def check_mentions(book):
 # ------------------------------------------------------------------ writing
 
 def docs_out(book, chapter, docs):
+    """A documentation chunk: its Markdown, its quoted code and drawings."""
     out = []
     for (line, parts), mark in zip(docs.lines, docs.marks):
         if mark == 'div':
@@ -420,28 +426,31 @@ def quote_out(book, chapter, line, parts, machine):
             target = href(chapter, d.piece.chapter, d.anchor)
             out.append(f'@word\tid\t{target}\t\t{"".join(t for _, t in words)}')
         else:
-            out += words_out(book, [('id' if c == 'id' else 'ws', t) if c != 'kw'
-                                    else (c, t) for c, t in words],
-                             chapter, machine, None, line)
+            words = [(c if c in ('id', 'ws') else 'op', t) for c, t in words]
+            out += words_out(book, words, chapter, machine, None, line)
     return out + ['@endquote']
 
 
 def where(book, chapter):
+    """A chapter's name inside a sentence."""
     name = chapter_name(chapter, book.titles)
     return name[0].lower() + name[1:] if chapter.label else f'“{name}”'
 
 
 def piece_out(book, p):
+    """A piece of code, with notes on what it is connected to."""
     kind = 'transcript' if p.name.startswith('transcript/') else \
         'file' if nw.is_root(p.name) else 'chunk'
     same = [q for q in book.chunks[p.name] if q is not p and nw.coexist(p, q)]
     everyone = book.chunks[p.name]
     before = [q for q in same if everyone.index(q) < everyone.index(p)]
     after = [q for q in same if everyone.index(q) > everyone.index(p)]
-    out = [f'@begin\t{kind}\t{p.anchor}\t{"+≡" if before else "≡"}\t{title_of(p.name)}']
+    sign = '+≡' if before else '≡'
+    out = [f'@begin\t{kind}\t{p.anchor}\t{sign}\t{title_of(p.name)}']
 
-    def note(what, q, text=None):
-        out.append(f'@note\t{what}\t{href(p.chapter, q.chapter, q.anchor) if q else ""}\t{text}')
+    def note(what, q, text):
+        link = href(p.chapter, q.chapter, q.anchor) if q else ''
+        out.append(f'@note\t{what}\t{link}\t{text}')
 
     def place(q, near, far=''):
         return near if q.chapter is p.chapter else far + where(book, q.chapter)
@@ -450,10 +459,13 @@ def piece_out(book, p):
         note('replaces', old[-1], where(book, old[-1].chapter))
     if p.until:
         new = [q for q in everyone if q.chapter.number == p.until]
-        if not new:
+        rest = [q for q in same if q.chapter.number < p.until
+                and (q.until or p.until + 1) > p.until]
+        if not new and not (rest and p.until in book.numbers):
             book.error(p.chapter, p.line, f'chapter {p.until} does not define '
                        f'<<{p.name}>>, which it should replace', '@unknown')
-        note('replaced', new[0] if new else None, f'chapter {p.until}')
+        note('replaced' if new or not rest else 'dropped',
+             new[0] if new else None, f'chapter {p.until}')
     if before:
         note('continues', before[-1], place(before[-1], 'above'))
     if after:
@@ -502,6 +514,7 @@ def chapter_out(book, chapter):
 
 
 def markdown(text):
+    """Lines of Markdown as tokens."""
     return ['@text\t' + line + '\n@nl' for line in text.splitlines()]
 
 
@@ -511,15 +524,19 @@ def by_chapter(items, book):
                      for c, a in items)
 
 
+def escaped(title):
+    return re.sub(r'([\\_<>#^~@])', r'\\\1', title)
+
+
 def index_out(book, cover):
     """The first page: the cover, then the table of contents."""
     out = markdown(cover) + markdown('\n## Contents {#contents}\n\n::: contents\n')
     for c in book.chapters:
         number = f'[{c.label}]{{.number}} ' if c.label else ''
-        out += markdown(f'- [{number}{book.titles[c][1]}]({c.stem}.html)')
+        out += markdown(f'- [{number}{escaped(book.titles[c][1])}]({c.stem}.html)')
         for ident, n, title in book.sections[c]:
-            out += markdown(f'    - [[{n}]{{.number}} {title}]({c.stem}.html#{ident})' if n
-                            else f'    - [{title}]({c.stem}.html#{ident})')
+            number = f'[{n}]{{.number}} ' if n else ''
+            out += markdown(f'    - [{number}{escaped(title)}]({c.stem}.html#{ident})')
     out += markdown('- [Index of chunks](chunks.html)\n'
                     '- [Index of identifiers](identifiers.html)\n\n:::\n')
     return out
@@ -607,7 +624,10 @@ def write(folder, name, text):
 
 
 def main(folder, cover):
-    book = Book(nw.parse(sys.stdin.readlines()))
+    chapters = nw.parse(sys.stdin.readlines())
+    if not chapters:
+        sys.exit('weave: noweave passed no chapter on')
+    book = Book(chapters)
     name_pieces(book)
     name_definitions(book)
     for p in book.pieces:

@@ -149,8 +149,6 @@ def pieces_by_name(chapters):
     for pieces in chunks.values():
         for piece in pieces:
             piece.words = split_words(piece.lines, piece.language())
-    for root in filter(is_root, chunks):
-        mark_locals(chunks, root)
     return chunks
 
 

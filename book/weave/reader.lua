@@ -105,8 +105,7 @@ local function html_word(word)
   elseif word.href ~= "" or word.id ~= "" then
     local href = word.href ~= "" and ' href="' .. escape(word.href) .. '"' or ""
     local id = word.id ~= "" and ' id="' .. escape(word.id) .. '"' or ""
-    return "<a" .. id .. href .. ">"
-      .. escape(word.text) .. "</a>"
+    return "<a" .. id .. href .. ">" .. escape(word.text) .. "</a>"
   end
   local element = ELEMENT[word.class]
   local text = escape(word.text)
@@ -121,6 +120,7 @@ end
 
 local SAYS = {used = "Used in ", continues = "Continues from ", continued = "Continued ",
               replaces = "Replaces the one of ", replaced = "Replaced in ",
+              dropped = "Left out from ",
               defines = "Defines "}
 
 -- The small print of a piece: each kind of note once, with its links.
@@ -151,7 +151,7 @@ local function html_block(block)
   if code == "" then code = "<i>(nothing yet)</i>" end
   local name = html_name(block.name)
   if block.kind ~= "transcript" then name = "⟨" .. name .. "⟩ " .. block.op end
-  local above = html_notes(block.notes, {"continues", "replaces", "replaced"})
+  local above = html_notes(block.notes, {"continues", "replaces", "replaced", "dropped"})
   local below = html_notes(block.notes, {"continued", "used", "defines"})
   local plain = escape((block.name:gsub("[%[%]]", "")))
   return '<div class="piece ' .. block.kind .. '" id="' .. escape(block.id) .. '">\n'
@@ -192,6 +192,15 @@ local function Str(element)
   if #out == 0 then return nil end
   if rest ~= "" then table.insert(out, pandoc.Str(rest)) end
   return out
+end
+
+-- Inside a link there can be no other link.
+local function Link(link)
+  link.content = pandoc.List(link.content):map(function(inline)
+    return inline.t == "Str" and inline.text:find(QUOTE)
+      and pandoc.Code((restore(inline.text):gsub("%[%[(.-)%]%]", "%1"))) or inline
+  end)
+  return link
 end
 
 local function verbatim(element)
@@ -351,7 +360,8 @@ function Reader(input)
   local doc = pandoc.read(read(tostring(input)), FORMAT)
   doc.meta.pagetitle = page.title or pandoc.utils.stringify(doc.blocks[1])
   doc = doc:walk({Inlines = Inlines})
-  doc = doc:walk({Cite = Cite, Header = Header, Para = Para, Table = Table, Div = Div})
+  doc = doc:walk({Cite = Cite, Header = Header, Para = Para, Table = Table, Div = Div,
+                  Link = Link})
   doc = doc:walk({Str = Str, Code = verbatim, CodeBlock = verbatim, Math = verbatim,
                   RawInline = verbatim, RawBlock = verbatim})
   if cited and labels.bibliography == "yes" then
@@ -360,5 +370,6 @@ function Reader(input)
   end
   doc.meta.chapters, doc.meta.previous, doc.meta.next = navigation()
   doc.meta.stem = stem
+  doc.meta.turn = (doc.meta.previous or doc.meta.next) ~= nil
   return doc
 end
