@@ -404,9 +404,8 @@ SMALL = '''# Small {#ch:small}
 See [the [[format]]](01-small.html#def:format), but [[pad]].
 
 <<kernel/small.c>>=
-static void format(const char *text) { <<body of format>> }
-
-struct job { int format; };
+<<function [[format]]>>
+<<struct [[job]]>>
 
 void use(const char *format, struct job *job)
 {
@@ -414,8 +413,11 @@ void use(const char *format, struct job *job)
 	format("", job->format);
 }
 @
-<<body of format>>=
-	pad(text);
+<<function [[format]]>>=
+static void format(const char *text) { pad(text); }
+@
+<<struct [[job]]>>=
+struct job { int format; };
 @
 <<use it>>=
 	job->format = pad(format);
@@ -439,7 +441,7 @@ def test_scope(tmp_path):
     assert result.returncode == 0, result.stderr
     page = Page(out / 'html/01-small.html')         # no link in a link
     assert '#def:pad' in page.links and 'def:pad' in page.ids
-    for anchor in ('kernel/small.c', 'use-it', 'use-it:until-2'):
+    for anchor in ('kernel/small.c', 'struct-job', 'use-it', 'use-it:until-2'):
         assert 'href="#def:format"' not in code(out, f'chunk:{anchor}', '01-small')
     assert 'href="#def:pad"' in code(out, 'chunk:use-it', '01-small')
     dropped = piece(out, 'chunk:use-it:until-2', '01-small')
