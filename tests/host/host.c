@@ -1,0 +1,222 @@
+/*
+ * What takes the place of the console, of panic() and of the linker
+ * script, and the little that runs the tests.
+ */
+#include "host.h"
+#include <sanitizer/asan_interface.h>
+
+/* ---- The console ---------------------------------------------------- */
+
+enum { CONSOLE_SIZE = 1 << 20 };
+
+char console_text[CONSOLE_SIZE];
+static size_t console_length;
+
+void clear_console(void)
+{
+	console_length = 0;
+	console_text[0] = '\0';
+}
+
+static void console_put(char c, void *unused)
+{
+	(void)unused;
+	expect(console_length < CONSOLE_SIZE - 1);
+	console_text[console_length++] = c;
+	console_text[console_length] = '\0';
+}
+
+void console_putc(char c)
+{
+	console_put(c, NULL);
+}
+
+void weft_vprintf(const char *text, va_list arguments)
+{
+	format(console_put, NULL, text, arguments);
+}
+
+void weft_printf(const char *text, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, text);
+	weft_vprintf(text, arguments);
+	va_end(arguments);
+}
+
+/* ---- Panic ---------------------------------------------------------- */
+
+jmp_buf panic_jump;
+bool panic_expected;
+char panic_text[1000];
+
+static void panic_put(char c, void *at)
+{
+	char **end = at;
+
+	if (*end < panic_text + sizeof panic_text - 1)
+		*(*end)++ = c;
+}
+
+_Noreturn void panic(const char *text, ...)
+{
+	va_list arguments;
+	char *end = panic_text;
+
+	va_start(arguments, text);
+	format(panic_put, &end, text, arguments);
+	va_end(arguments);
+	*end = '\0';
+	if (!panic_expected)
+		failed(__FILE__, __LINE__, panic_text);
+	panic_expected = false;
+	longjmp(panic_jump, 1);
+}
+
+/* ---- Memory --------------------------------------------------------- */
+
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+
+/*
+ * The labels of the linker script are addresses inside an array, which
+ * C cannot say.  The alignment is that of the largest page a kernel map
+ * may need; the kernel has 4 pages of text, 4 of constants, 8 of data.
+ */
+asm(".pushsection .bss\n"
+    "	.balign 0x400000\n"
+    "	.globl host_memory, kernel_start, text_end\n"
+    "	.globl rodata_end, kernel_end\n"
+    "host_memory:\n"
+    "	.skip " TEXT(KERNEL_START) "\n"
+    "kernel_start:\n"
+    "	.skip 0x4000\n"
+    "text_end:\n"
+    "	.skip 0x4000\n"
+    "rodata_end:\n"
+    "	.skip 0x8000\n"
+    "kernel_end:\n"
+    "	.skip " TEXT(HOST_MEMORY_END) " - " TEXT(KERNEL_START) " - 0x10000\n"
+    ".popsection");
+
+unsigned host_flushes;
+
+/* Lets the kernel use what lies in RAM and in [FROM, TO). */
+static void allow(const struct ram *ram, paddr_t from, paddr_t to)
+{
+	for (; ram->end; ram++) {
+		paddr_t start = ram->start > from ? ram->start : from;
+		paddr_t end = ram->end < to ? ram->end : to;
+
+		if (start < end)
+			ASAN_UNPOISON_MEMORY_REGION(p2v(start),
+						    end - start);
+	}
+}
+
+void start_phase_one(const struct ram *ram)
+{
+	paddr_t end = v2p(kernel_end);
+
+	ASAN_UNPOISON_MEMORY_REGION(host_memory, HOST_MEMORY_END);
+	memset(host_memory, 0xa5, HOST_MEMORY_END);
+	ASAN_POISON_MEMORY_REGION(host_memory, HOST_MEMORY_END);
+	allow(ram, end, BOOT_MAP_END);
+	memory_map.count = 0;
+	frames = (struct frames){ .lock = SPINLOCK("frames") };
+	page_tables = 0;
+	kalloc_fail_at = 0;
+	clear_console();
+	for (const struct ram *r = ram; r->end; r++)
+		memory_map_add(r->start, r->end);
+	boot_alloc_init();
+}
+
+void start(const struct ram *ram)
+{
+	start_phase_one(ram);
+	allow(ram, BOOT_MAP_END, HOST_MEMORY_END);
+	alloc_init();
+}
+
+static struct frame *used_up;
+
+void use_up_memory(size_t left)
+{
+	while (frames_free() > left) {
+		struct frame *frame = kalloc();
+
+		expect(frame);
+		frame->next = used_up;
+		used_up = frame;
+	}
+}
+
+void give_memory_back(void)
+{
+	while (used_up) {
+		struct frame *next = used_up->next;
+
+		kfree(used_up);
+		used_up = next;
+	}
+}
+
+/* ---- Tests ---------------------------------------------------------- */
+
+static uint64_t seed, random_state;
+static const char *running;
+
+uint64_t random64(void)
+{
+	/* xorshift64*, George Marsaglia's and Sebastiano Vigna's. */
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return random_state * 0x2545f4914f6cdd1d;
+}
+
+uint64_t below(uint64_t limit)
+{
+	return random64() % limit;
+}
+
+bool one_in(unsigned n)
+{
+	return below(n) == 0;
+}
+
+_Noreturn void failed(const char *file, int line, const char *what)
+{
+	printf("FAILED %s, SEED=%llu\n%s:%d: %s\n", running,
+	       (unsigned long long)seed, file, line, what);
+	if (*console_text)
+		printf("The console says:\n%s\n", console_text);
+	exit(1);
+}
+
+static bool is_named(const char *name, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Runs the tests whose names are arguments, or all if there are none. */
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : 1;
+	for (const struct test *test = tests; test->name; test++) {
+		if (argc > 1 && !is_named(test->name, argc, argv))
+			continue;
+		running = test->name;
+		random_state = seed ^ 0x9e3779b97f4a7c15;
+		clear_console();
+		test->run();
+		printf("ok %s\n", test->name);
+	}
+	return 0;
+}
