@@ -76,7 +76,10 @@ class Book:
             raise BookError("noweb is missing (%s): try `make doctor`" %
                             MARKUP)
         if done.returncode:
-            raise BookError(done.stderr.strip() or "markup failed")
+            raise BookError(done.stderr.strip().replace(
+                "unescaped << in documentation chunk",
+                "unescaped << in prose: write @<<, or [[...]] around the "
+                "name of a chunk") or "markup failed")
         self._arrange(done.stdout.split("\n"))
 
     def _arrange(self, tokens):

@@ -133,11 +133,16 @@ void start_phase_one(const struct ram *ram)
 	boot_alloc_init();
 }
 
+void start_phase_two(const struct ram *ram)
+{
+	allow(ram, BOOT_MAP_END, HOST_MEMORY_END);
+	alloc_init();
+}
+
 void start(const struct ram *ram)
 {
 	start_phase_one(ram);
-	allow(ram, BOOT_MAP_END, HOST_MEMORY_END);
-	alloc_init();
+	start_phase_two(ram);
 }
 
 static struct frame *used_up;

@@ -82,6 +82,7 @@ struct ram {
 };
 
 void start_phase_one(const struct ram *ram);
+void start_phase_two(const struct ram *ram);
 void start(const struct ram *ram);
 
 #define RAM(...) ((const struct ram[]){ __VA_ARGS__, { 0, 0 } })

@@ -32,6 +32,7 @@ static void compare(const char *text)
 	failed(__FILE__, __LINE__, "both print the same");
 }
 
+/* The arguments are evaluated twice. */
 #define same(text, ...) do { \
 		format_ours(text, __VA_ARGS__); \
 		snprintf(theirs, sizeof theirs, text, __VA_ARGS__); \
@@ -113,11 +114,12 @@ static void test_strings(void)
 		int longs;
 		const char *prefix = random_prefix(false, false, &longs);
 		size_t size = below(31);
+		int c = 1 + (int)below(255);
 
 		for (size_t at = 0; at < size; at++)
 			string[at] = (char)(1 + below(255));
 		sprintf(text, "%%%ss|%%%sc|", prefix, prefix);
-		same(text, string, 1 + (int)below(255));
+		same(text, string, c);
 	}
 	same("%s%s%c%s", "", "one", '!', "two");
 }

@@ -6,10 +6,11 @@
  */
 #include "host.h"
 
-enum { LONGEST = 300, ROOM = 16, SIZE = ROOM + 2 * LONGEST + ROOM };
+enum { LONGEST = 300, ROOM = 16, SIZE = 768 };
 
-static uint8_t ours[SIZE] __attribute__((aligned(64)));
-static uint8_t theirs[SIZE] __attribute__((aligned(64)));
+/* More than 32 would keep AddressSanitizer from watching their ends. */
+static uint8_t ours[SIZE] __attribute__((aligned(32)));
+static uint8_t theirs[SIZE] __attribute__((aligned(32)));
 
 static void fill_both(void)
 {
@@ -34,7 +35,7 @@ static void test_memset(void)
 
 static void test_memcpy(void)
 {
-	uint8_t from[SIZE] __attribute__((aligned(64)));
+	uint8_t from[SIZE] __attribute__((aligned(32)));
 
 	for (int i = 0; i < SIZE; i++)
 		from[i] = (uint8_t)random64();
@@ -147,7 +148,7 @@ static void test_strncmp_unterminated(void)
 	memcpy(b, "weft", 4);
 	expect(weft_strncmp(a, b, 4) == 0);
 	expect(weft_strncmp(a, b, 0) == 0);
-	b[3] = 'k';
+	b[3] = 'z';
 	expect(weft_strncmp(a, b, 4) < 0 && weft_strncmp(b, a, 4) > 0);
 	expect(weft_strncmp(a, b, 3) == 0);
 	free(a);
