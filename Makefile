@@ -48,12 +48,18 @@ endif
 LIST := build/$(subst /,-,$(T)).mk
 BOOKLESS := help clean setup doctor setup-book
 ifneq ($(filter-out $(BOOKLESS),$(or $(MAKECMDGOALS),all)),)
-# An empty list of 1970 keeps make from announcing that there is none.
-$(shell mkdir -p build; [ -e $(LIST) ] || touch -d @0 $(LIST))
+ifneq ($(filter setup,$(MAKECMDGOALS)),)
+$(LIST): | setup        # `make setup qemu`: nothing tangles before
+endif
+# An empty list of 1970 keeps make from announcing that there is none; the
+# names of the chapters are kept to notice one that was removed.
+$(shell mkdir -p build; [ -e $(LIST) ] || touch -d @0 $(LIST); \
+	echo $(CHAPTERS) | cmp -s - build/chapters || \
+	echo $(CHAPTERS) > build/chapters)
 include $(LIST)
 endif
 
-$(LIST): $(CHAPTERS) book tools/tangle tools/noweb.py \
+$(LIST): $(CHAPTERS) build/chapters tools/tangle tools/noweb.py \
 		$(shell find $(T) -newer $(LIST) -type f 2>/dev/null)
 	@tools/tangle $(T) $(CHAPTER)
 
@@ -177,6 +183,7 @@ $(DISK): $(O)/boot.bin $(KERNEL)
 # ---- Running ------------------------------------------------------------
 
 RUN := tools/run --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM) --build $(O)
+GDB := gdb-multiarch -q -x tools/gdb.py
 
 .PHONY: qemu run qemu-gdb gdb
 qemu: kernel
@@ -187,12 +194,67 @@ run: kernel
 	@$(RUN) --commands '$(subst ','\'',$(CMD))'
 
 qemu-gdb: kernel
-	@echo "Waiting for gdb: run \`make gdb MACHINE=$(MACHINE)\` elsewhere."
+	@echo "Waiting for \`make gdb MACHINE=$(MACHINE)\` in another terminal."
 	@$(RUN) --gdb
 
 gdb: kernel
-	@gdb-multiarch -q -x tools/gdb.py -ex 'target remote :1234' $(KERNEL)
+	@$(GDB) -ex 'target remote :1234' $(KERNEL)
 
+# ---- Checking -----------------------------------------------------------
+
+PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n 2
+
+.PHONY: check lint transcripts
+check: lint
+	@$(PYTEST) tests
+
+lint:
+	@tools/lint
+
+# WRITE=1 puts what the kernels print into the chapters.
+transcripts:
+	@tools/transcripts $(if $(WRITE),--write) $(CHAPTER)
+
+# ---- Setting up ---------------------------------------------------------
+
+.PHONY: setup doctor clean help
+setup:
+	@$(if $(MAKE_RESTARTS),:,tools/setup)
+
+doctor:
+	@tools/doctor
+
+# Everything that was generated; the README in tangle/ was not.
+clean:
+	@rm -rf build
+	@find tangle -mindepth 1 ! -name README.md -delete
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make [all]         kernels of both machines, and the book as HTML
+#: make setup         install what is missing (shows it first)
+#: make doctor        what is installed, what is not, and how to get it
+#: make qemu          boot the kernel; leave with control-A x
+#: make run CMD='mem; check'   the same without a person, with a status
+#: make kernel        build the kernel, boot nothing
+#: make book          the book: build/book/html/index.html
+#: make check         every test (make setup check on a fresh machine)
+#: make lint          the book in numbers: words, lines, chunks
+#: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)
+#: make tangle        only take the C out of the book, into tangle/
+#: make qemu-gdb      boot, and wait for 'make gdb' in another terminal
+#: make clean         remove everything that was generated
+#:
+#: With any of them:
+#:   MACHINE=riscv|i386    which machine          (riscv)
+#:   CHAPTER=07            the kernel that chapters 1 to 7 make
+#:   CPUS=1..8  MEM=128M   processors and memory  (1, 128M)
+#:   CHECK=1               a kernel that checks itself as it runs
+#:   TOOLCHAIN=clang|gcc   the compiler           (clang)
+#:   WERROR=1              warnings are errors
+
+# The rules of the book are read only when the book is wanted.
 ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
 include weave.mk
 endif

@@ -132,11 +132,11 @@ def test_a_transcript_with_a_bad_name(small, name):
 
 
 def test_a_kernel_that_does_not_build(small):
-    small.append(2, "<<start-up steps>>=\nnonsense();\n@\n")
+    small.append(2, "<<start-up steps>>=\n*7;\n@\n")
     done = compare(small, "--write", "02.riscv")
     assert done.returncode != 0
     assert "transcript/02.riscv: its kernel does not build" in done.stderr
-    assert small.place(2, "nonsense();") in done.stderr
+    assert small.place(2, "*7;") in done.stderr
 
 
 def test_a_kernel_that_hangs(small):
@@ -238,3 +238,16 @@ def test_wildcards_in_a_run(small):
                                  "console: {count} and {address}"]
     printed = marked(done, "+")
     assert printed[0] == first and printed[1].startswith("console: -1, 42,")
+
+
+# ---- What a person types ---------------------------------------------
+
+def test_make_transcripts(small):
+    plant(small, 1, "01.riscv", 0, "Planted.")
+    done = small.make("transcripts", "CHAPTER=01")
+    assert done.returncode != 0
+    assert "WRITE=1" in done.stdout
+    # What make was told for itself must not change the kernels compared.
+    small.must("make", "transcripts", "CHAPTER=01", "WRITE=1", "CHECK=1",
+               "MACHINE=i386", env={"CPUS": "2"})
+    small.must("make", "transcripts", "CHAPTER=01")

@@ -59,8 +59,11 @@ def test_line_directives_point_at_the_same_text(tree):
                 line, chapter = int(found.group(1)), found.group(2)
                 continue
             source = chapters[chapter][line - 1].replace("@<<", "<<")
-            assert source == text, "%s:%d" % (chapter, line)
-            line, looked_up = line + 1, looked_up + 1
+            # An empty chunk leaves an empty line behind.
+            if text.strip():
+                assert source == text, "%s:%d" % (chapter, line)
+                looked_up += 1
+            line += 1
     assert looked_up > 1000
 
 
@@ -345,8 +348,8 @@ def test_no_book(small):
 
 def test_an_empty_book(small):
     small.must("make", "tangle")
-    small.chapter(1).unlink()
-    small.chapter(2).unlink()
+    for chapter in small.folder.glob("book/*.nw"):
+        chapter.unlink()
     refused(small, ["no chapters", "book/NN-name.nw"])
 
 

@@ -67,8 +67,10 @@ class Tree:
             shutil.copy(path, self.folder)
         shutil.copytree(ROOT / "tools", self.folder / "tools",
                         ignore=shutil.ignore_patterns("__pycache__"))
-        for path in ROOT.glob("book/*.nw"):
-            if int(path.name[:2]) <= last:
+        for path in ROOT.glob("book/*"):
+            if path.is_dir():       # figures and the weave's files
+                shutil.copytree(path, self.folder / "book" / path.name)
+            elif path.suffix != ".nw" or int(path.name[:2]) <= last:
                 shutil.copy(path, self.folder / "book")
 
     # ---- Commands ----------------------------------------------------

@@ -3,6 +3,8 @@
  * script, and the little that runs the tests.
  */
 #include "host.h"
+#include "machine.h"
+#include "memory/kvm.h"
 #include <sanitizer/asan_interface.h>
 
 /* ---- The console ---------------------------------------------------- */
@@ -101,6 +103,11 @@ asm(".pushsection .bss\n"
     ".popsection");
 
 unsigned host_flushes;
+
+void machine_describe(void)
+{
+	kernel_map_add("device", HOST_DEVICE, HOST_DEVICE_END, MAP_WRITE);
+}
 
 /* Lets the kernel use what lies in RAM and in [FROM, TO). */
 static void allow(const struct ram *ram, paddr_t from, paddr_t to)
@@ -201,21 +208,28 @@ _Noreturn void failed(const char *file, int line, const char *what)
 	exit(1);
 }
 
-static bool is_named(const char *name, int argc, char **argv)
+/* Should the test run, if the program has these arguments? */
+static bool is_chosen(const char *name, char **argument)
 {
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], name) == 0)
-			return true;
-	return false;
+	bool chosen = !*argument || **argument == '-';
+
+	for (; *argument; argument++) {
+		if (strcmp(*argument, name) == 0)
+			chosen = true;
+		if (**argument == '-' && strcmp(*argument + 1, name) == 0)
+			chosen = false;
+	}
+	return chosen;
 }
 
-/* Runs the tests whose names are arguments, or all if there are none. */
+/* Runs the tests named as arguments; or all but those named -NAME. */
 int main(int argc, char **argv)
 {
+	(void)argc;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : 1;
 	for (const struct test *test = tests; test->name; test++) {
-		if (argc > 1 && !is_named(test->name, argc, argv))
+		if (!is_chosen(test->name, argv + 1))
 			continue;
 		running = test->name;
 		random_state = seed ^ 0x9e3779b97f4a7c15;

@@ -14,6 +14,8 @@ extern char host_memory[];              /* physical address 0 */
 #define BOOT_MAP_END 0x400000
 #define RAM_LIMIT 0x40000000
 #define HOST_MEMORY_END 0x1800000       /* RAM of any test ends here */
+#define HOST_DEVICE 0x4000              /* there is nothing, really */
+#define HOST_DEVICE_END 0x6000
 
 /* A part of the upper half that nothing else uses, for either geometry. */
 #define STACK_AREA (PT_LEVELS == 3 ? 0xffffffffc0000000 : 0xf0000000)

@@ -1,0 +1,182 @@
+"""The machine-independent C of the kernel, run on this computer.
+
+The programs in tests/host/ are linked with the tangled files themselves,
+with a small machine of their own (tests/host/machine, host.c), once for
+each shape of page table.  They compare with simple models, in random
+tests with a fixed seed; SEED=7 in the environment takes another.
+"""
+import os
+import shutil
+import subprocess
+from typing import NamedTuple
+
+import pytest
+
+import weft
+
+HOST = weft.ROOT / 'tests/host'
+LIMIT = 120             # seconds; a program needs less than three
+
+# What the programs are linked with.  vmprint.c needs no words; stale.c
+# reads through an MMU, and the rest of the kernel needs its machine.
+KERNEL = ['kernel/string.c', 'kernel/lock.c', 'kernel/console/format.c']
+KERNEL += ['kernel/memory/%s.c' % name for name in (
+    'map', 'frames', 'check_frames', 'plant', 'plant_frames', 'walk',
+    'vmprint', 'kvm', 'check_vm', 'plant_vm')]
+
+FLAGS = ['-std=gnu11', '-O1', '-g', '-fno-omit-frame-pointer',
+         '-fno-strict-aliasing', '-fno-pie', '-pthread', '-Wall', '-Wextra',
+         '-fno-sanitize-recover=all']
+
+
+class Variant(NamedTuple):
+    compiler: str
+    sanitizer: str
+    machine: str        # whose page tables
+    check: int          # a checked build?
+
+    def __str__(self):
+        checked = ['unchecked', 'checked'][self.check]
+        return '-'.join([self.compiler, self.machine, checked])
+
+
+def variants(compiler='clang', sanitizer='address,undefined',
+             machines=('riscv', 'i386'), checks=(0, 1)):
+    return [Variant(compiler, sanitizer, machine, check)
+            for machine in machines for check in checks]
+
+
+# Page tables differ between machines, and most of the rest does not.
+PROGRAMS = [
+    ('format', variants(machines=['riscv'], checks=[1])),
+    ('string', variants(machines=['riscv'], checks=[1])),
+    ('map', variants(machines=['riscv'], checks=[1])),
+    ('frames', variants(machines=['riscv'])),
+    ('entries', variants(checks=[1])),
+    ('tables', variants()),
+    ('vmprint', variants(checks=[1])),
+    ('kvm', variants()),
+    ('threads', variants(sanitizer='thread', machines=['riscv'])),
+]
+PROGRAMS += [(name, variants('gcc', machines=['i386'], checks=[1]))
+             for name in ('format', 'string', 'frames', 'tables', 'kvm')]
+
+# Tests that fail because of a mistake in the kernel: program, test, what
+# is wrong.  They must fail until the book is corrected; then the line here
+# has to go.
+UNMAPS = 'map_region unmaps a page that was mapped before, if its own ' \
+    'range is refused because of that page and begins within a page'
+KNOWN = [
+    ('map', 'last_page', 'the start of a range in the last page of 64-bit '
+     'addresses is rounded up to 0'),
+    ('tables', 'random', UNMAPS),
+    ('tables', 'refuse_unaligned', UNMAPS),
+    ('tables', 'random_without_memory', UNMAPS),
+    ('tables', 'free', UNMAPS),
+    ('tables', 'refuse_unreadable', 'map_region accepts permissions '
+     'without MAP_READ, which make a table of a page on Sv39'),
+    ('threads', 'check_beside_others', 'check_free_list reads the head of '
+     'the list before it has the lock'),
+    ('kvm', 'damaged_tables', 'check_vm follows the address of a table '
+     'without asking whether it is a frame'),
+]
+
+
+class Host:
+    """The programs, compiled when they are first asked for."""
+
+    def __init__(self, folder):
+        self.tree = weft.Tree(folder / 'weft')
+        self.tree.must('make', '-s', 'tangle')
+        self.built = {}
+
+    def compile(self, variant, *arguments):
+        self.tree.must(
+            variant.compiler, *FLAGS, '-fsanitize=' + variant.sanitizer,
+            '-DCHECK=%d' % variant.check, '-iquote', HOST / 'machine',
+            '-iquote', 'tangle/kernel',
+            '-iquote', 'tangle/machine/' + variant.machine, *arguments)
+
+    def objects(self, variant):
+        """The kernel's, and those that all programs share."""
+        if variant in self.built:
+            return self.built[variant]
+        folder = self.tree.folder / ('host-%d' % len(self.built))
+        folder.mkdir()
+        self.built[variant] = objects = []
+        for path in KERNEL:
+            objects.append(folder / (path.replace('/', '-') + '.o'))
+            self.compile(variant, '-ffreestanding', '-fno-builtin',
+                         '-include', HOST / 'names.h',
+                         '-c', '-o', objects[-1], 'tangle/' + path)
+        for name in ['host.c', 'reference.c']:
+            objects.append(folder / (name + '.o'))
+            self.compile(variant, '-c', '-o', objects[-1], HOST / name)
+        return objects
+
+    def program(self, variant, name):
+        objects = self.objects(variant)
+        program = objects[0].parent / name
+        if not program.exists():
+            self.compile(variant, '-no-pie', '-o', program,
+                         HOST / ('test_%s.c' % name),
+                         *objects)
+        return program
+
+    def run(self, variant, name, *tests):
+        program = self.program(variant, name)
+        environment = dict(weft.ENVIRONMENT)
+        if 'SEED' in os.environ:
+            environment['SEED'] = os.environ['SEED']
+        done = subprocess.run(
+            [program, *tests], cwd=self.tree.folder, env=environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            errors='replace', timeout=LIMIT)
+        assert done.returncode == 0, '%s\n%s' % (program, done.stdout)
+        assert 'ok ' in done.stdout
+
+
+@pytest.fixture(scope='session')
+def host(tmp_path_factory):
+    return Host(tmp_path_factory.mktemp('host'))
+
+
+def parameters():
+    for name, its_variants in PROGRAMS:
+        for variant in its_variants:
+            yield pytest.param(name, variant, id='%s-%s' % (name, variant))
+
+
+def known():
+    for name, its_variants in PROGRAMS:
+        for variant in its_variants:
+            for program, test, reason in KNOWN:
+                if program == name:
+                    yield pytest.param(
+                        name, variant, test,
+                        marks=pytest.mark.xfail(strict=True, reason=reason),
+                        id='%s-%s-%s' % (name, test, variant))
+
+
+def needs(compiler):
+    if not shutil.which(compiler):
+        pytest.skip('no ' + compiler)
+
+
+@pytest.mark.parametrize('name, variant', parameters())
+def test_program(host, name, variant):
+    needs(variant.compiler)
+    host.run(variant, name, *['-' + test for program, test, _ in KNOWN
+                              if program == name])
+
+
+@pytest.mark.parametrize('name, variant, test', known())
+def test_known_mistake(host, name, variant, test):
+    needs(variant.compiler)
+    host.run(variant, name, test)
+
+
+def test_everything_is_run():
+    """Every test program is in the list above."""
+    assert {'test_%s.c' % name for name, _ in PROGRAMS} == \
+        {path.name for path in HOST.glob('test_*.c')}
