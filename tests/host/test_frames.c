@@ -481,7 +481,7 @@ static void test_damaged_link(void)
 {
 	void *in_use = start_small();
 
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 2000; i++) {
 		size_t at = below(frames.free + 1);
 		struct frame **link = at ? &nth_free(at - 1)->next
 					 : &frames.list;
