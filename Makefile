@@ -8,7 +8,7 @@ CHECK   ?= 0
 TOOLCHAIN ?= clang
 
 MACHINES := riscv i386
-CHAPTERS := $(sort $(wildcard book/[0-9]*.nw))
+CHAPTERS := $(sort $(wildcard book/*.nw))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -53,14 +53,19 @@ $(LIST): | setup        # `make setup qemu`: nothing tangles before
 endif
 # An empty list of 1970 keeps make from announcing that there is none; the
 # names of the chapters are kept to notice one that was removed.
-$(shell mkdir -p build; [ -e $(LIST) ] || touch -d @0 $(LIST); \
+$(shell mkdir -p build $(T); [ -e $(LIST) ] || touch -d @0 $(LIST); \
 	echo $(CHAPTERS) | cmp -s - build/chapters || \
 	echo $(CHAPTERS) > build/chapters)
 include $(LIST)
+ifeq ($(CHAPTERS),)
+$(error no chapters: book/NN-name.nw is missing)
+endif
 endif
 
+# A folder of $(T) is newer when a file in it came or went.  The dot keeps
+# its name from being that of the goal `tangle`.
 $(LIST): $(CHAPTERS) build/chapters tools/tangle tools/noweb.py \
-		$(shell find $(T) -newer $(LIST) -type f 2>/dev/null)
+		$(shell find $(T)/. -newer $(LIST) 2>/dev/null)
 	@tools/tangle $(T) $(CHAPTER)
 
 .PHONY: tangle
@@ -127,19 +132,27 @@ kernel: $(KERNEL) $(if $(filter i386,$(MACHINE)),$(DISK))
 
 # The rule for every object depends on the flags: O has a folder for each
 # set of them, and this file is a prerequisite.
-$(O)/%.c.o: $(T)/%.c Makefile
+$(O)/%.c.o: $(T)/%.c Makefile | compilers
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/%.S.o: $(T)/%.S Makefile
+$(O)/%.S.o: $(T)/%.S Makefile | compilers
 	@mkdir -p $(@D)
 	@echo "  AS    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/%.ld: $(T)/machine/$(MACHINE)/%.ld Makefile
+$(O)/%.ld: $(T)/machine/$(MACHINE)/%.ld Makefile | compilers
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -E -P -x c -MMD -MP -MT $@ -o $@ $<
+
+# One clear line instead of "No such file or directory".
+.PHONY: compilers
+compilers:
+	@for tool in $(firstword $(CC)) $(firstword $(LD)) $(NM) $(OBJCOPY); do \
+		command -v $$tool > /dev/null || { \
+		echo "$$tool is missing: try \`make setup\`" >&2; exit 1; }; \
+	done
 
 # The kernel is linked twice: the first link gives every function its
 # address, the second carries that list along for the backtrace of panic().
