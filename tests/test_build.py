@@ -268,3 +268,14 @@ def test_gdb_stops_at_a_line_of_the_book(tree, machine):
         except ProcessLookupError:
             pass        # gdb's `kill` ended QEMU already
         qemu.wait()
+
+
+# ---- How a kernel ends -----------------------------------------------
+
+def test_a_reset_is_not_taken_for_success(small):
+    """Without a table of handlers, a fault makes a PC reset itself."""
+    small.replace(1, 'first light.\\n");', 'first light.\\n");\n'
+                                           'asm volatile("ud2");')
+    done = small.make("run", "MACHINE=i386")
+    assert "Error 122" in done.stderr
+    assert "The machine was reset" in done.stderr
