@@ -49,7 +49,7 @@ LIST := build/$(subst /,-,$(T)).mk
 BOOKLESS := help clean setup doctor setup-book
 ifneq ($(filter-out $(BOOKLESS),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(filter setup,$(MAKECMDGOALS)),)
-$(LIST): | setup        # `make setup qemu`: nothing tangles before
+$(LIST): | set-up       # `make setup qemu`: nothing tangles before
 endif
 # An empty list of 1970 keeps make from announcing that there is none; the
 # names of the chapters are kept to notice one that was removed.
@@ -218,8 +218,9 @@ gdb: kernel
 PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n 2
 
 .PHONY: check lint transcripts
-check: lint
+check: tangle
 	@$(PYTEST) tests
+	@tools/lint
 
 lint:
 	@tools/lint
@@ -230,8 +231,10 @@ transcripts:
 
 # ---- Setting up ---------------------------------------------------------
 
-.PHONY: setup doctor clean help
-setup:
+.PHONY: setup set-up doctor clean help
+setup: set-up
+	@:
+set-up:
 	@$(if $(MAKE_RESTARTS),:,tools/setup)
 
 doctor:

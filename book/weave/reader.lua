@@ -291,7 +291,7 @@ local function Table(tbl)
                                 {"aria-label", "Table"}))
 end
 
-local TITLE = {question = "The question", attempt = "A first attempt",
+local TITLE = {question = "Question", attempt = "A first attempt",
                warning = "Take care", design = "Design note", aside = "Aside",
                answers = "A student asks"}
 
