@@ -61,22 +61,6 @@ PROGRAMS = [
 PROGRAMS += [(name, variants('gcc', machines=['i386'], checks=[1]))
              for name in ('format', 'string', 'frames', 'tables', 'kvm')]
 
-# Tests that fail because of a mistake in the kernel: program, test, what
-# is wrong.  They must fail until the book is corrected; then the line here
-# has to go.
-UNMAPS = 'map_region unmaps a page that was mapped before, if its own ' \
-    'range is refused because of that page and begins within a page'
-KNOWN = [
-    ('tables', 'random', UNMAPS),
-    ('tables', 'refuse_unaligned', UNMAPS),
-    ('tables', 'random_without_memory', UNMAPS),
-    ('tables', 'free', UNMAPS),
-    ('tables', 'refuse_unreadable', 'map_region accepts permissions '
-     'without MAP_READ, which make a table of a page on Sv39'),
-    ('kvm', 'damaged_tables', 'check_vm follows the address of a table '
-     'without asking whether it is a frame'),
-]
-
 
 class Host:
     """The programs, compiled when they are first asked for."""
@@ -143,17 +127,6 @@ def parameters():
             yield pytest.param(name, variant, id='%s-%s' % (name, variant))
 
 
-def known():
-    for name, its_variants in PROGRAMS:
-        for variant in its_variants:
-            for program, test, reason in KNOWN:
-                if program == name:
-                    yield pytest.param(
-                        name, variant, test,
-                        marks=pytest.mark.xfail(strict=True, reason=reason),
-                        id='%s-%s-%s' % (name, test, variant))
-
-
 def needs(compiler):
     if not shutil.which(compiler):
         pytest.skip('no ' + compiler)
@@ -162,14 +135,7 @@ def needs(compiler):
 @pytest.mark.parametrize('name, variant', parameters())
 def test_program(host, name, variant):
     needs(variant.compiler)
-    host.run(variant, name, *['-' + test for program, test, _ in KNOWN
-                              if program == name])
-
-
-@pytest.mark.parametrize('name, variant, test', known())
-def test_known_mistake(host, name, variant, test):
-    needs(variant.compiler)
-    host.run(variant, name, test)
+    host.run(variant, name)
 
 
 def test_everything_is_run():

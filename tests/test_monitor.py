@@ -340,7 +340,7 @@ def test_a_stack_overflow_is_reported_as_one(boot, machine):
 
 FAULTS = ["cycle", "duplicate", "misaligned", "range", "count", "fill",
           "owner", "address", "permission", "text", "missing", "extra",
-          "guard", "lost"]
+          "guard", "table", "lost"]
 
 
 @both

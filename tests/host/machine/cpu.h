@@ -27,6 +27,11 @@ static inline void cpu_flush_page(vaddr_t address)
 	host_flushes++;
 }
 
+static inline void cpu_flush_all(void)
+{
+	host_flushes++;
+}
+
 /* The host translates as it always did; the tests look at the tree. */
 static inline void cpu_use_root(paddr_t root)
 {
