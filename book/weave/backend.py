@@ -361,6 +361,10 @@ def read_figure(chapter, path, ident):
         if not re.search(rf'<{part}\b[^>]*>\s*[^\s<]', svg):
             raise ValueError(f'no <{part}>, so nothing to read aloud')
         svg = re.sub(rf'<{part}\b[^>]*>', f'<{part} id="{prefix}{part}">', svg, count=1)
+    # In a page the style sheet gives every class its colours, light and dark.
+    svg = re.sub(r'<[^>]*class="fig-(?!text|mono)[^>]*>', lambda tag: re.sub(
+        r'\s(fill|stroke)="[^"]*"', '', tag.group()), svg)
+    svg = re.sub(r'\n\s+', '\n', svg)
     attributes = re.sub(r'\s(role|aria-\w+)="[^"]*"', '', root.group())[4:]
     start = svg.index('<svg')
     return (f'<svg role="img" aria-labelledby="{prefix}title {prefix}desc"'

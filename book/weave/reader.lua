@@ -112,9 +112,16 @@ local function html_word(word)
   return element and "<" .. element .. ">" .. text .. "</" .. element .. ">" or text
 end
 
-local function html_line(words)
+-- An identifier is a link where a piece first uses it: SEEN holds the rest.
+local function html_line(words, seen)
   local out = {}
-  for i, word in ipairs(words) do out[i] = html_word(word) end
+  for i, word in ipairs(words) do
+    if word.class ~= "use" and word.id == "" and seen[word.href] then
+      word = {class = word.class, href = "", id = "", text = word.text}
+    end
+    seen[word.href] = true
+    out[i] = html_word(word)
+  end
   return table.concat(out)
 end
 
@@ -146,7 +153,8 @@ end
 
 local function html_block(block)
   local lines = {}
-  for i, words in ipairs(block.lines) do lines[i] = html_line(words) end
+  local seen = {}
+  for i, words in ipairs(block.lines) do lines[i] = html_line(words, seen) end
   local code = table.concat(lines, "\n"):gsub("%s+$", "")
   if code == "" then code = "<i>(nothing yet)</i>" end
   local name = html_name(block.name)
@@ -182,7 +190,7 @@ local function Str(element)
     if not first then break end
     if first > 1 then table.insert(out, pandoc.Str(rest:sub(1, first - 1))) end
     local quote = quotes[tonumber(n)]
-    local html = html_line(quote)
+    local html = html_line(quote, {})
     if not (quote[1] and quote[1].class == "use") then
       html = "<code>" .. html .. "</code>"
     end
