@@ -217,9 +217,13 @@ gdb: kernel
 
 PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n 2
 
-.PHONY: check lint transcripts
+.PHONY: check check-all lint transcripts
 check: tangle
 	@$(PYTEST) tests
+	@tools/lint
+
+check-all: tangle
+	@$(PYTEST) tests --all
 	@tools/lint
 
 lint:
@@ -256,6 +260,7 @@ help:
 #: make kernel        build the kernel, boot nothing
 #: make book          the book: build/book/html/index.html
 #: make check         every test (make setup check on a fresh machine)
+#: make check-all     and every combination of machine, compiler, CPUs, memory
 #: make lint          the book in numbers: words, lines, chunks
 #: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)
 #: make tangle        only take the C out of the book, into tangle/
@@ -272,5 +277,9 @@ help:
 
 # The rules of the book are read only when the book is wanted.
 ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
+weave_cover := build/book/cover.md
+$(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS)
+	@mkdir -p $(@D)
+	@{ cat $<; echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
 endif

@@ -9,6 +9,23 @@ import pytest
 import weft
 
 
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true",
+                     help="also what `make check-all` adds")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out the tests marked `all`, unless they are asked for."""
+    if not config.getoption("--all"):
+        left_out = [item for item in items if item.get_closest_marker("all")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "all: only with --all")
+
+
 @pytest.fixture
 def tree(tmp_path):
     """A copy of the whole book."""

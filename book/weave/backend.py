@@ -533,8 +533,10 @@ def escaped(title):
 
 
 def index_out(book, cover):
-    """The first page: the cover, then the table of contents."""
-    out = markdown(cover) + markdown('\n## Contents {#contents}\n\n::: contents\n')
+    """The first page: the cover, with the table of contents at its end or
+    where it says <!-- contents -->."""
+    before, _, after = cover.partition('<!-- contents -->')
+    out = markdown(before) + markdown('\n## Contents {#contents}\n\n::: contents\n')
     for c in book.chapters:
         number = f'[{c.label}]{{.number}} ' if c.label else ''
         out += markdown(f'- [{number}{escaped(book.titles[c][1])}]({c.stem}.html)')
@@ -543,7 +545,7 @@ def index_out(book, cover):
             out += markdown(f'    - [{number}{escaped(title)}]({c.stem}.html#{ident})')
     out += markdown('- [Index of chunks](chunks.html)\n'
                     '- [Index of identifiers](identifiers.html)\n\n:::\n')
-    return out
+    return out + markdown(after)
 
 
 def chunks_out(book):

@@ -1,0 +1,44 @@
+"""What `make check-all` adds: every combination of machine, compiler, checked
+build, number of processors and size of memory; and the transcripts of all
+chapters with the second compiler."""
+
+import re
+
+import pytest
+
+import weft
+
+pytestmark = pytest.mark.all
+
+COMMANDS = "mem; check; vmprint; walk 4096"
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    return weft.Tree(tmp_path_factory.mktemp("product") / "weft")
+
+
+@pytest.mark.parametrize("machine", weft.MACHINES)
+@pytest.mark.parametrize("toolchain", ["clang", "gcc"])
+@pytest.mark.parametrize("check", [0, 1])
+@pytest.mark.parametrize("mem", ["32M", "128M", "1G"])
+def test_boots(whole, machine, toolchain, check, mem):
+    for cpus in [1, 2, 4, 8]:
+        done = whole.make(
+            "run", "MACHINE=" + machine, "TOOLCHAIN=" + toolchain,
+            "CHECK=%d" % check, "CPUS=%d" % cpus, "MEM=" + mem,
+            "CMD=" + COMMANDS)
+        # The last command fails, as it should: page 1 is not mapped.
+        assert re.search(r"Error 1$", done.stderr), done.stdout + done.stderr
+        assert "free list: in order\npage table: in order" in done.stdout
+        if check:
+            done = whole.make(
+                "run", "MACHINE=" + machine, "TOOLCHAIN=" + toolchain,
+                "CHECK=1", "CPUS=%d" % cpus, "MEM=" + mem, "CMD=plant")
+            assert done.returncode == 0, done.stdout
+            assert "NOT FOUND" not in done.stdout
+
+
+@pytest.mark.parametrize("chapter", weft.chapters_with_code())
+def test_transcripts_with_gcc(whole, chapter):
+    whole.must("tools/transcripts", "--toolchain", "gcc", "%02d" % chapter)
