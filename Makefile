@@ -278,7 +278,7 @@ help:
 # The rules of the book are read only when the book is wanted.
 ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
-$(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS)
+$(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)
 	@{ cat $<; echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
