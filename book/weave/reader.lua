@@ -48,7 +48,10 @@ local function read(input)
       lines = quote
     elseif key == "endquote" then
       table.insert(quotes, quote)
-      table.insert(text, OPEN_QUOTE .. #quotes .. CLOSE)
+      -- As wide as what it stands for, or the columns of a table would shift.
+      local width = math.max(utf8.len(quote.raw) - 2, 1)
+      table.insert(text, OPEN_QUOTE .. string.format("%0" .. width .. "d", #quotes)
+                         .. CLOSE)
     elseif key == "begin" then
       block = {notes = {}, lines = {{}}}
       block.kind, block.id, block.op, block.name =
