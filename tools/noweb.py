@@ -55,7 +55,7 @@ class Book:
         self.paths = sorted(paths, key=os.path.basename)
         self.pieces = []
         self.prose = []         # [path, chapter, line number, text]
-        self.tokens = []        # [chapter, piece or None, token line]
+        self.tokens = []        # (chapter, piece or None, token line)
         self.chapters = {}      # number -> path
         if not self.paths:
             raise BookError("no chapters: book/NN-name.nw is missing")
@@ -84,10 +84,18 @@ class Book:
 
     def _arrange(self, tokens):
         path = chapter = piece = None
-        line, text, uses, quote, code = 1, "", [], False, False
+        line, text, uses, code = 1, "", [], False
         for token in tokens:
             kind, _, rest = token.partition(" ")
-            if kind == "@file":
+            if kind == "@text":
+                text += rest
+            elif kind == "@nl":
+                if piece and line > piece.line:
+                    piece.lines.append([line, text, uses])
+                elif not code:
+                    self.prose.append([path, chapter, line, text])
+                line, text, uses = line + 1, "", []
+            elif kind == "@file":
                 path, chapter = rest, int(CHAPTER.match(rest).group(1))
                 line, piece, code = 1, None, False
             elif kind == "@begin":
@@ -96,9 +104,8 @@ class Book:
             elif kind == "@defn":
                 piece = Piece(path, chapter, line, rest)
                 self.pieces.append(piece)
-                self.tokens[-1][1] = piece      # its `@begin code`
-            elif kind == "@text":
-                text += rest
+                # Its `@begin code` came before.
+                self.tokens[-1] = (chapter, piece, self.tokens[-1][2])
             elif kind == "@quote":
                 text += "[["
             elif kind == "@endquote":
@@ -107,15 +114,9 @@ class Book:
                 text += "<<" + rest + ">>"
                 if code:
                     uses.append(rest)
-            elif kind == "@nl":
-                if piece and line > piece.line:
-                    piece.lines.append([line, text, uses])
-                elif not code:
-                    self.prose.append([path, chapter, line, text])
-                line, text, uses = line + 1, "", []
             elif kind == "@index" and rest == "nl":
                 line += 1
-            self.tokens.append([chapter, piece, token])
+            self.tokens.append((chapter, piece, token))
 
     def last_chapter(self):
         """The highest number of a chapter (90 and up are appendices)."""
