@@ -27,6 +27,9 @@ endif
 
 # T is the tangled tree and O the objects.  CHAPTER=07 has its own of both:
 # the kernel that the first seven chapters make.
+ifneq ($(filter 1 2 3 4 5 6 7 8 9,$(CHAPTER)),)
+override CHAPTER := 0$(CHAPTER)
+endif
 ifdef CHAPTER
 T := build/chapter-$(CHAPTER)/tangle
 O := build/chapter-$(CHAPTER)/$(MACHINE)
@@ -40,6 +43,9 @@ endif
 ifeq ($(CHECK),1)
 O := $(O)-check
 endif
+ifdef WERROR
+O := $(O)-werror
+endif
 
 # ---- Tangling -----------------------------------------------------------
 # The list of tangled files is an included makefile, so that make tangles
@@ -48,6 +54,9 @@ endif
 LIST := build/$(subst /,-,$(T)).mk
 BOOKLESS := help clean setup doctor setup-book
 ifneq ($(filter-out $(BOOKLESS),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+$(error `make clean` goes alone: what it removes was read already)
+endif
 ifneq ($(filter setup,$(MAKECMDGOALS)),)
 $(LIST): | set-up       # `make setup qemu`: nothing tangles before
 endif
@@ -86,6 +95,7 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
 	-fno-stack-protector -fno-omit-frame-pointer -fno-common \
 	-fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
+	-Werror=implicit-function-declaration \
 	-DCHECK=$(CHECK) $(if $(WERROR),-Werror) \
 	-I$(T)/include -I$(T)/kernel -I$(T)/machine/$(MACHINE) -I$(O)
 
@@ -201,7 +211,7 @@ GDB := gdb-multiarch -q -x tools/gdb.py
 .PHONY: qemu run qemu-gdb gdb
 qemu: kernel
 	@echo "Leave QEMU with control-A x."
-	@$(RUN)
+	@$(RUN) || { s=$$?; [ $$s -lt 99 ] || exit $$s; }
 
 run: kernel
 	@$(RUN) --commands '$(subst ','\'',$(CMD))'
@@ -250,7 +260,7 @@ clean:
 	@find tangle -mindepth 1 ! -name README.md -delete
 
 help:
-	@sed -n 's/^#: //p' Makefile
+	@sed -n 's/^#: \{0,1\}//p' Makefile
 
 #: make [all]         kernels of both machines, and the book as HTML
 #: make setup         install what is missing (shows it first)

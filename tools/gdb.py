@@ -20,14 +20,20 @@ class Geometry:
         return 12 + self.bits * level
 
     def root(self):
-        if self.riscv:
-            return (register("satp") & (1 << 44) - 1) << 12
-        return register("cr3") & ~0xfff
+        root = (register("satp") & (1 << 44) - 1) << 12 if self.riscv \
+            else register("cr3") & ~0xfff
+        if not root:
+            raise gdb.GdbError("paging is off: go on to kmain first")
+        return root
 
     def entry(self, table, index):
         """One entry, read through the kernel's direct map."""
         address = table + self.kernbase + index * self.size
-        memory = gdb.selected_inferior().read_memory(address, self.size)
+        try:
+            memory = gdb.selected_inferior().read_memory(address, self.size)
+        except gdb.MemoryError:
+            raise gdb.GdbError("the table at %s cannot be read" %
+                               self.text(table))
         return int.from_bytes(bytes(memory), "little")
 
     def present(self, entry):
@@ -61,6 +67,8 @@ class Geometry:
 
 
 def register(name):
+    if not gdb.selected_inferior().threads():
+        raise gdb.GdbError("no machine: `make qemu-gdb` in another terminal")
     return int(gdb.selected_frame().read_register(name)) & (1 << 64) - 1
 
 
@@ -126,12 +134,22 @@ class Walk(gdb.Command):
         if not argument:
             raise gdb.GdbError("walk: an address, please")
         shape = Geometry()
-        value = gdb.parse_and_eval(argument)
+        try:
+            value = gdb.parse_and_eval(argument)
+        except gdb.error as error:
+            raise gdb.GdbError(str(error))
         if value.type.code in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_FUNC):
             value = value.address
-        address = int(value) & (1 << 8 * shape.size) - 1
+        bits = 8 * shape.size
+        if not -1 << bits - 1 <= int(value) < 1 << bits:
+            raise gdb.GdbError("walk: %s is not a number of this machine" %
+                               argument)
+        address = int(value) & (1 << bits) - 1
         table = shape.root()
         print("walk of %s:" % shape.text(address))
+        if shape.riscv and address + (1 << 38) & (1 << 64) - 1 >= 1 << 39:
+            print("  not an address of this machine")
+            return
         for level in reversed(range(shape.levels)):
             index = address >> shape.shift(level) & (1 << shape.bits) - 1
             entry = shape.entry(table, index)
@@ -150,5 +168,6 @@ class Walk(gdb.Command):
             print(step + "table at " + shape.text(table))
 
 
+gdb.execute("set tcp connect-timeout 2")
 VmPrint()
 Walk()

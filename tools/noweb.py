@@ -75,6 +75,14 @@ class Book:
         except FileNotFoundError:
             raise BookError("noweb is missing (%s): try `make doctor`" %
                             MARKUP)
+        for path in self.paths:
+            with open(path, "rb") as file:
+                for line, text in enumerate(file, 1):
+                    try:
+                        text.decode()
+                    except UnicodeDecodeError:
+                        raise BookError("%s:%d: this is not UTF-8" %
+                                        (path, line))
         if done.returncode:
             raise BookError(done.stderr.strip().replace(
                 "unescaped << in documentation chunk",
@@ -139,7 +147,7 @@ def chapters(folder="book"):
     if not os.path.isdir(folder):
         return []
     return [os.path.join(folder, name) for name in os.listdir(folder)
-            if name.endswith(".nw")]
+            if name.endswith(".nw") and name[0] != "."]
 
 
 def fail(message):

@@ -264,6 +264,12 @@ def read_docs(book, chapter):
             m = re.match(r'\s*:{3,}\s*(.*?)\s*:*\s*$', text)
             if m and m[1]:
                 divs.append((line, m[1]))
+                names = re.findall(r'\.([\w-]+)', m[1]) or m[1].split()
+                if names[0] not in DIVISIONS:
+                    book.error(chapter, line, f'unknown division ::: {m[1]}')
+                stars = re.search(r'\bstars=([^\s}]*)', m[1])
+                if stars and stars[1].strip('"') not in ('1', '2', '3'):
+                    book.error(chapter, line, 'stars are 1, 2 or 3')
             elif m and divs:
                 divs.pop()
             elif m:
@@ -283,6 +289,10 @@ def read_docs(book, chapter):
     if chapter not in book.titles:
         book.error(chapter, 1, 'no title: # Title {#ch:slug}')
         book.titles[chapter] = ('', chapter.stem)
+
+
+DIVISIONS = ('pair riscv i386 question attempt aside warning design hint '
+             'answers exercise').split()
 
 
 def read_labels(book, chapter, counts, line, text):
