@@ -85,10 +85,12 @@ endif
 
 # ---- The kernel ---------------------------------------------------------
 
-MINE := $(filter kernel/% machine/$(MACHINE)/%,$(TANGLED))
-# The boot sector and loader of the PC are a program of their own.
+MINE := $(filter kernel/% first/% machine/$(MACHINE)/%,$(TANGLED))
+# The boot sector and loader of the PC are a program of their own, and so is
+# the first program that runs in user mode.
 BOOT_SOURCES := $(filter machine/$(MACHINE)/boot/%,$(MINE))
-SOURCES := $(filter-out $(BOOT_SOURCES),$(MINE))
+FIRST_SOURCES := $(filter machine/$(MACHINE)/first/% first/%,$(MINE))
+SOURCES := $(filter-out $(BOOT_SOURCES) $(FIRST_SOURCES),$(MINE))
 objects = $(patsubst %,$(O)/%.o,$(filter %.c %.S,$(1)))
 
 COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
@@ -184,6 +186,14 @@ $(O)/kernel/console/symbols.S.o: | $(O)/symbols.txt
 $(O)/symbols.txt:
 	@mkdir -p $(@D)
 	@: > $@
+
+# The first program, which the kernel carries along.
+ifneq ($(FIRST_SOURCES),)
+$(O)/kernel/process/first.S.o: $(O)/first.bin
+$(O)/first.bin: $(call objects,$(FIRST_SOURCES)) $(T)/first/first.ld
+	@$(LD) $(LDFLAGS) -T $(T)/first/first.ld --oformat binary \
+		-o $@ $(filter %.o,$^)
+endif
 
 # A PC's disk: boot sector and loader in the first 8 KiB, then the kernel.
 KERNEL_SECTOR := 16
