@@ -130,6 +130,12 @@ endif
 CFLAGS := $(COMMON) $(CFLAGS)
 LDFLAGS := -nostdlib -static -z noexecstack -z max-page-size=4096
 
+# The user programs, and the archive of them, from the chapter on that can
+# use it.
+ifneq ($(filter kernel/files/%,$(MINE)),)
+include user/user.mk
+endif
+
 KERNEL := $(O)/kernel.elf
 DISK := $(O)/disk.img
 
@@ -168,7 +174,7 @@ compilers:
 
 # The kernel is linked twice: the first link gives every function its
 # address, the second carries that list along for the backtrace of panic().
-$(KERNEL): $(call objects,$(SOURCES)) $(O)/kernel.ld
+$(KERNEL): $(call objects,$(SOURCES)) $(ARCHIVE) $(O)/kernel.ld
 	@echo "  LINK  $@"
 	@$(LD) $(LDFLAGS) -T $(O)/kernel.ld -Map $(O)/kernel.map \
 		-o $@.1 $(filter %.o,$^)
@@ -205,7 +211,7 @@ $(DISK): $(O)/boot.bin $(KERNEL)
 	@echo "  DISK  $@"
 	@$(OBJCOPY) --strip-debug $(KERNEL) $(O)/kernel.stripped
 	@cp $(O)/boot.bin $@.new
-	@truncate -s 1M $@.new
+	@truncate -s 8M $@.new
 	@dd if=$(O)/kernel.stripped of=$@.new bs=512 seek=$(KERNEL_SECTOR) \
 		conv=notrunc,sync status=none
 	@mv $@.new $@
