@@ -1,0 +1,427 @@
+/*
+ * bench: what the operations of a kernel cost.
+ *
+ *	bench [-r ROUNDS] [ROW...]
+ *	bench -l
+ *
+ * A row repeats one operation; its figure is the cost of one, the
+ * smallest of all rounds, as the processor's cycle counter has it.
+ * Under QEMU's `-icount shift=0,sleep=off` that counts instructions.
+ * The cost of the loop itself is taken off.
+ *
+ * It is also a program for xv6-riscv as it is, and for xv6-public with
+ * -DXV6_PUBLIC, to compare.
+ */
+#ifdef XV6_PUBLIC
+#include "types.h"
+#include "stat.h"
+#include "user.h"
+#include "fcntl.h"
+typedef unsigned long long uint64;
+#define end(status) exit()
+#define await() wait()
+#define say(...) printf(1, __VA_ARGS__)
+#else
+#include "kernel/types.h"
+#include "kernel/stat.h"
+#include "kernel/fcntl.h"
+#include "user/user.h"
+#define end(status) exit(status)
+#define await() wait(0)
+#define say(...) printf(__VA_ARGS__)
+#endif
+
+enum { PAGE = 4096, MEGABYTE = 1024 * 1024 };
+
+struct row {
+	const char *name;
+	int count;              /* operations of a round */
+	/* Does COUNT operations; the cycles that they took. */
+	uint64 (*run)(int count);
+	const char *help;
+};
+
+static uint64 start_time;       /* see start() */
+
+/* The processor's cycle counter. */
+static uint64 cycles(void)
+{
+#ifdef __riscv
+	uint64 now;
+
+	asm volatile("rdcycle %0" : "=r"(now) : : "memory");
+	return now;
+#else
+	unsigned low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64)high << 32 | low;
+#endif
+}
+
+/* A measured stretch begins. */
+static void start(void)
+{
+	start_time = cycles();
+}
+
+/* It ends; how long it was. */
+static uint64 stop(void)
+{
+	return cycles() - start_time;
+}
+
+/* Give up: a row that fails measures nothing. */
+static void must(int good, const char *what)
+{
+	if (good)
+		return;
+	say("bench: %s failed\n", what);
+	end(1);
+}
+
+/* ---- The rows ---- */
+
+static uint64 empty(int count)
+{
+	start();
+	for (int i = 0; i < count; i++)
+		asm volatile("" : : : "memory");
+	return stop();
+}
+
+static uint64 run_getpid(int count)
+{
+	start();
+	for (int i = 0; i < count; i++)
+		getpid();
+	return stop();
+}
+
+static uint64 run_uptime(int count)
+{
+	start();
+	for (int i = 0; i < count; i++)
+		uptime();
+	return stop();
+}
+
+static uint64 run_read_bad(int count)
+{
+	char byte;
+
+	must(read(-1, &byte, 1) < 0, "failing of read(-1)");
+	start();
+	for (int i = 0; i < count; i++)
+		read(-1, &byte, 1);
+	return stop();
+}
+
+static uint64 run_dup_close(int count)
+{
+	start();
+	for (int i = 0; i < count; i++)
+		close(dup(1));
+	return stop();
+}
+
+static uint64 run_wait_none(int count)
+{
+	start();
+	for (int i = 0; i < count; i++)
+		await();
+	return stop();
+}
+
+/* Fork, exit and wait, COUNT times. */
+static uint64 fork_and_wait(int count)
+{
+	start();
+	for (int i = 0; i < count; i++) {
+		int pid = fork();
+
+		if (pid == 0)
+			end(0);
+		must(pid > 0, "fork");
+		await();
+	}
+	return stop();
+}
+
+static void touch(char *at, int size, int step)
+{
+	for (int i = 0; i < size; i += step)
+		*(volatile char *)(at + i) = 1;
+}
+
+/* The same with a heap of SIZE bytes, each page of which is touched. */
+static uint64 fork_large(int count, int size)
+{
+	char *at = sbrk(size);
+	uint64 took;
+
+	must(at != (char *)-1, "sbrk");
+	touch(at, size, PAGE);
+	took = fork_and_wait(count);
+	sbrk(-size);
+	return took;
+}
+
+static uint64 run_fork_1m(int count)
+{
+	return fork_large(count, MEGABYTE);
+}
+
+static uint64 run_fork_16m(int count)
+{
+	return fork_large(count, 16 * MEGABYTE);
+}
+
+static uint64 run_fork_exec(int count)
+{
+	char *words[] = { "true", 0 };
+
+	start();
+	for (int i = 0; i < count; i++) {
+		int pid = fork();
+
+		if (pid == 0) {
+			exec("/true", words);
+			must(0, "exec of /true");
+		}
+		must(pid > 0, "fork");
+		await();
+	}
+	return stop();
+}
+
+static uint64 run_exec_missing(int count)
+{
+	char *words[] = { "missing", 0 };
+
+	start();
+	for (int i = 0; i < count; i++)
+		exec("/missing", words);
+	return stop();
+}
+
+static uint64 run_sbrk_grow(int count)
+{
+	uint64 took;
+
+	start();
+	for (int i = 0; i < count; i++)
+		*(volatile char *)sbrk(PAGE) = 1;
+	took = stop();
+	for (int i = 0; i < count; i++)
+		sbrk(-PAGE);
+	return took;
+}
+
+static uint64 run_sbrk_shrink(int count)
+{
+	for (int i = 0; i < count; i++)
+		*(volatile char *)sbrk(PAGE) = 1;
+	start();
+	for (int i = 0; i < count; i++)
+		sbrk(-PAGE);
+	return stop();
+}
+
+/* Grow by SIZE, touch a byte of each STEP, shrink again. */
+static uint64 breathe(int count, int size, int step)
+{
+	start();
+	for (int i = 0; i < count; i++) {
+		char *at = sbrk(size);
+
+		must(at != (char *)-1, "sbrk");
+		touch(at, size, step);
+		sbrk(-size);
+	}
+	return stop();
+}
+
+static uint64 run_sbrk_1m(int count)
+{
+	return breathe(count, MEGABYTE, PAGE);
+}
+
+static uint64 run_sbrk_16m(int count)
+{
+	return breathe(count, 16 * MEGABYTE, 64 * PAGE);
+}
+
+static uint64 run_open_missing(int count)
+{
+	must(open("/missing", O_RDONLY) < 0, "failing of open");
+	start();
+	for (int i = 0; i < count; i++)
+		open("/missing", O_RDONLY);
+	return stop();
+}
+
+static uint64 run_open_close(int count)
+{
+	start();
+	for (int i = 0; i < count; i++)
+		close(open("/README", O_RDONLY));
+	return stop();
+}
+
+static uint64 run_fstat(int count)
+{
+	int fd = open("/README", O_RDONLY);
+	struct stat info;
+	uint64 took;
+
+	must(fd >= 0, "open");
+	start();
+	for (int i = 0; i < count; i++)
+		fstat(fd, &info);
+	took = stop();
+	close(fd);
+	return took;
+}
+
+static const struct row rows[] = {
+	{ "getpid", 1000, run_getpid, "getpid" },
+	{ "uptime", 1000, run_uptime, "uptime" },
+	{ "read_bad", 1000, run_read_bad, "read on a bad fd" },
+	{ "dup_close", 1000, run_dup_close, "dup + close" },
+	{ "wait_none", 1000, run_wait_none, "wait with no child" },
+	{ "fork_small", 50, fork_and_wait,
+	  "fork + exit + wait, small process" },
+	{ "fork_1m", 10, run_fork_1m, "the same, 1 MiB of heap" },
+	{ "fork_16m", 4, run_fork_16m, "the same, 16 MiB of heap" },
+	{ "fork_exec", 20, run_fork_exec,
+	  "fork + exec + wait of a tiny program" },
+	{ "exec_missing", 200, run_exec_missing,
+	  "exec of a missing file" },
+	{ "sbrk_grow", 200, run_sbrk_grow, "sbrk +1 page, touch it" },
+	{ "sbrk_shrink", 200, run_sbrk_shrink, "sbrk -1 page" },
+	{ "sbrk_1m", 10, run_sbrk_1m,
+	  "sbrk +1 MiB, touch every page, sbrk -1 MiB" },
+	{ "sbrk_16m", 4, run_sbrk_16m,
+	  "sbrk +16 MiB, touch 1 page in 64, sbrk back" },
+	{ "open_missing", 200, run_open_missing,
+	  "open of a missing file" },
+	{ "open_close", 200, run_open_close, "open + close" },
+	{ "fstat", 1000, run_fstat, "fstat" },
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* ---- Numbers ---- */
+
+/* N / D, for compilers that do not divide 64 bits. */
+static uint64 divide(uint64 n, unsigned d)
+{
+	uint64 quotient = 0, rest = 0;
+
+	for (int bit = 63; bit >= 0; bit--) {
+		rest = rest << 1 | (n >> bit & 1);
+		quotient <<= 1;
+		if (rest >= d) {
+			rest -= d;
+			quotient |= 1;
+		}
+	}
+	return quotient;
+}
+
+/* Print NAME and NUMBER as a line of the table. */
+static void print_row(const char *name, uint64 number)
+{
+	char line[32];
+	int at = sizeof line - 1, length = strlen(name);
+
+	line[at] = 0;
+	do {
+		uint64 rest = divide(number, 10);
+
+		line[--at] = '0' + (int)(number - rest * 10);
+		number = rest;
+	} while (number);
+	while (at > 0 && length + (int)sizeof line - at < 28)
+		line[--at] = ' ';
+	say("%s%s\n", name, line + at);
+}
+
+/* The smallest time that COUNT operations take, of several rounds. */
+static uint64 smallest(uint64 (*run)(int), int count, int rounds)
+{
+	uint64 least = run(count);
+
+	for (int i = 1; i < rounds; i++) {
+		uint64 took = run(count);
+
+		if (took < least)
+			least = took;
+	}
+	return least;
+}
+
+static void measure(const struct row *row, int rounds)
+{
+	uint64 took = smallest(row->run, row->count, rounds);
+	uint64 loop = smallest(empty, row->count, rounds);
+
+	took = took > loop ? took - loop : 0;
+	print_row(row->name, divide(took + row->count / 2, row->count));
+}
+
+/* ---- The command line ---- */
+
+static const struct row *find_row(const char *name)
+{
+	for (int i = 0; i < ROWS; i++) {
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	}
+	return 0;
+}
+
+static int list(void)
+{
+	for (int i = 0; i < ROWS; i++)
+		say("%s: %s\n", rows[i].name, rows[i].help);
+	return 0;
+}
+
+static int usage(void)
+{
+	say("usage: bench [-r ROUNDS] [ROW...], or -l\n");
+	return 2;
+}
+
+static int bench(int argc, char *argv[])
+{
+	int rounds = 4, first = 1;
+
+	if (argc > 1 && strcmp(argv[1], "-l") == 0)
+		return list();
+	if (argc > 2 && strcmp(argv[1], "-r") == 0) {
+		rounds = atoi(argv[2]);
+		first = 3;
+	}
+	if (rounds < 1)
+		return usage();
+	for (int i = first; i < argc; i++) {
+		if (!find_row(argv[i]))
+			return usage();
+	}
+	for (int i = first; i < argc; i++)
+		measure(find_row(argv[i]), rounds);
+	for (int i = 0; first == argc && i < ROWS; i++)
+		measure(&rows[i], rounds);
+	return 0;
+}
+
+int main(int argc, char *argv[])
+{
+	int status = bench(argc, argv);
+
+	(void)status;
+	end(status);
+}
