@@ -19,10 +19,11 @@ LIMIT = 120             # seconds; a program needs a few
 
 # What the programs are linked with.  Not stale.c, which reads through an
 # MMU, nor what needs a real machine.
-KERNEL = ['kernel/string.c', 'kernel/lock.c', 'kernel/console/format.c']
+KERNEL = ['kernel/string.c', 'kernel/lock.c', 'kernel/lock_order.c',
+          'kernel/console/format.c', 'kernel/process/program.c']
 KERNEL += ['kernel/memory/%s.c' % name for name in (
     'map', 'frames', 'check_frames', 'plant', 'plant_frames', 'walk',
-    'vmprint', 'kvm', 'check_vm', 'plant_vm')]
+    'vmprint', 'kvm', 'check_vm', 'plant_vm', 'cache', 'space')]
 
 FLAGS = ['-std=gnu11', '-O1', '-g', '-fno-omit-frame-pointer',
          '-fno-strict-aliasing', '-fno-pie', '-pthread', '-Wall', '-Wextra',
@@ -74,7 +75,7 @@ class Host:
         self.tree.must(
             variant.compiler, *FLAGS, '-fsanitize=' + variant.sanitizer,
             '-DCHECK=%d' % variant.check, '-iquote', HOST / 'machine',
-            '-iquote', 'tangle/kernel',
+            '-iquote', 'tangle/kernel', '-iquote', 'tangle/include',
             '-iquote', 'tangle/machine/' + variant.machine, *arguments)
 
     def objects(self, variant):

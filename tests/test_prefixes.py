@@ -21,7 +21,7 @@ def test_prefix(tmp_path, chapter, machine):
     tree = weft.Tree(tmp_path / "weft", last=chapter)
     done = tree.run("tools/transcripts", "%02d.%s" % (chapter, machine))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "same  transcript/%02d.%s\n" % (chapter, machine) in done.stdout
+    assert "same  transcript/%02d.%s" % (chapter, machine) in done.stdout
 
 
 # ---- The comparison --------------------------------------------------

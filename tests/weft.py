@@ -63,10 +63,12 @@ class Tree:
         (self.folder / "book").mkdir(parents=True)
         (self.folder / "tangle").mkdir()
         shutil.copy(ROOT / "tangle/README.md", self.folder / "tangle")
-        for path in [ROOT / "Makefile", *ROOT.glob("*.mk")]:
+        for path in [ROOT / "Makefile", ROOT / "README.md",
+                     *ROOT.glob("*.mk")]:
             shutil.copy(path, self.folder)
-        shutil.copytree(ROOT / "tools", self.folder / "tools",
-                        ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ["tools", "user"]:
+            shutil.copytree(ROOT / name, self.folder / name,
+                            ignore=shutil.ignore_patterns("__pycache__"))
         for path in ROOT.glob("book/*"):
             if path.is_dir():       # figures and the weave's files
                 shutil.copytree(path, self.folder / "book" / path.name)

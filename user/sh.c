@@ -670,6 +670,7 @@ static void run_text(char *text)
 	run_line(text, true);
 }
 
+/* Are commands typed here? */
 static bool is_console(int fd)
 {
 	struct stat about;
@@ -694,6 +695,8 @@ int main(int argc, char **argv)
 		return NOT_FOUND;
 	}
 	interactive = is_console(input);
+	if (interactive)
+		group(false);
 	run_input();
 	return status;
 }

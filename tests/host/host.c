@@ -4,7 +4,9 @@
  */
 #include "host.h"
 #include "machine.h"
+#include "processor.h"
 #include "memory/kvm.h"
+#include "memory/space.h"
 #include <sanitizer/asan_interface.h>
 
 /* ---- The console ---------------------------------------------------- */
@@ -76,6 +78,57 @@ _Noreturn void panic(const char *text, ...)
 	longjmp(panic_jump, 1);
 }
 
+/* ---- Processors ----------------------------------------------------- */
+
+struct cpu cpus[MAX_CPUS];
+unsigned cpu_count = 1;
+__thread struct cpu *host_cpu = cpus;
+__thread bool host_interrupts;
+
+void use_processor(unsigned index)
+{
+	host_cpu = &cpus[index];
+}
+
+static void start_processors(void)
+{
+	cpu_count = 1;
+	host_cpu = cpus;
+	memset(cpus, 0, sizeof cpus);
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		cpus[i].index = i;
+}
+
+/* No other thread wants anything of this one. */
+void answer_requests(void)
+{
+	__atomic_store_n(&this_cpu()->requests, 0, __ATOMIC_RELAXED);
+}
+
+/* What the other processor would do when it is interrupted. */
+void cpu_request(struct cpu *cpu, unsigned request)
+{
+	struct cpu *me = host_cpu;
+
+	expect(request == REQUEST_LEAVE && cpu != me);
+	host_cpu = cpu;
+	space_leave();
+	host_cpu = me;
+}
+
+/* One thread, so whoever had to wait for a mutex would wait for ever. */
+void mutex_lock(struct mutex *mutex)
+{
+	expect(!mutex->taken);
+	mutex->taken = true;
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+	expect(mutex->taken);
+	mutex->taken = false;
+}
+
 /* ---- Memory --------------------------------------------------------- */
 
 #define TEXT_OF(number) #number
@@ -131,7 +184,9 @@ void start_phase_one(const struct ram *ram)
 	ASAN_POISON_MEMORY_REGION(host_memory, HOST_MEMORY_END);
 	allow(ram, end, BOOT_MAP_END);
 	memory_map.count = 0;
+	start_processors();
 	frames = (struct frames){ .lock = SPINLOCK("frames") };
+	unclaimed = 0;
 	page_tables = 0;
 	kalloc_fail_at = 0;
 	clear_console();
@@ -152,12 +207,33 @@ void start(const struct ram *ram)
 	start_phase_two(ram);
 }
 
+size_t frames_reserve(void)
+{
+	size_t all = frames_unclaimed(), kept = 0;
+
+	while (kept < all && frames_promise(all - kept))
+		kept++;
+	frames_release(all - kept);
+	return kept;
+}
+
+void *kalloc_last(void)
+{
+	void *frame = kalloc();
+
+	if (frame)
+		return frame;
+	frame = kalloc_promised();
+	unclaimed -= frame != NULL;
+	return frame;
+}
+
 static struct frame *used_up;
 
 void use_up_memory(size_t left)
 {
 	while (frames_free() > left) {
-		struct frame *frame = kalloc();
+		struct frame *frame = kalloc_last();
 
 		expect(frame);
 		frame->next = used_up;

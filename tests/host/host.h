@@ -88,6 +88,15 @@ void start(const struct ram *ram);
 #define RAM(...) ((const struct ram[]){ __VA_ARGS__, { 0, 0 } })
 #define SOME_RAM RAM({ 0, 0x9f000 }, { 0x100000, 0x1000000 })
 
+/* From now on this thread is processor INDEX, below cpu_count. */
+void use_processor(unsigned index);
+
+/* Frames that the kernel keeps for its own lists, and promises nobody. */
+size_t frames_reserve(void);
+
+/* Takes a frame even if it is one of those. */
+void *kalloc_last(void);
+
 /* Allocates frames until LEFT are free, and the reverse. */
 void use_up_memory(size_t left);
 void give_memory_back(void);

@@ -4,6 +4,7 @@
  * so a pointer followed too early or too far does not go unnoticed.
  */
 #include "host.h"
+#include "processor.h"
 
 enum { FRAMES = HOST_MEMORY_END / 4096 };
 
@@ -86,7 +87,7 @@ static void drain(const struct ram *ram, paddr_t end, const bool *taken)
 	size_t free = frames_free();
 
 	memset(seen, false, sizeof seen);
-	for (struct frame *frame; (frame = kalloc());) {
+	for (struct frame *frame; (frame = kalloc_last());) {
 		paddr_t address = v2p(frame);
 
 		expect(address % 4096 == 0 && address < end);
@@ -175,7 +176,7 @@ static void take(const struct ram *ram)
 	size_t number;
 
 	if (!frame) {
-		expect(frames_free() == 0);
+		expect(frames_free() == frames_reserve());
 		return;
 	}
 	number = v2p(frame) / 4096;
@@ -237,16 +238,19 @@ static void test_random(void)
 
 static void test_exhaustion(void)
 {
+	size_t reserve;
 	void *frame;
 
 	start(SOME_RAM);
-	use_up_memory(1);
+	reserve = frames_reserve();
+	use_up_memory(reserve + 1);
 	frame = kalloc();
 	expect(frame && !kalloc() && !kalloc() && !kalloc_zeroed());
-	expect(frames_free() == 0);
+	expect(frames_free() == reserve);
 	expect_healthy();
 	kfree(frame);
-	expect(frames_free() == 1 && kalloc() == frame && !kalloc());
+	expect(frames_free() == reserve + 1);
+	expect(kalloc() && !kalloc());
 	give_memory_back();
 	expect(frames_free() == frames_total() - 1);
 	expect_healthy();
@@ -283,6 +287,144 @@ static void test_fail_on_purpose(void)
 	}
 }
 
+/* ---- Promises, and lists of several processors ------------------------ */
+
+static size_t promised, promised_taken, promise_reserve;
+
+static void random_promise(void)
+{
+	size_t wanted = below(60), before = frames_unclaimed();
+	bool fits = before >= wanted + promise_reserve;
+
+	expect((frames_promise(wanted) == 0) == fits);
+	if (!fits)
+		expect(frames_unclaimed() == before);
+	else
+		promised += wanted;
+}
+
+/* A frame that was promised is there, whatever the others keep. */
+static void take_promised(void)
+{
+	uint64_t *frame;
+
+	if (promised_taken == promised)
+		return;
+	frame = kalloc_promised();
+	expect(frame && !is_taken[v2p(frame) / 4096]);
+	expect(page_of(v2p(frame))->references == 1);
+	is_taken[v2p(frame) / 4096] = true;
+	taken[taken_count].frame = frame;
+	taken[taken_count++].stamp = frame[0] = frame[511] = random64();
+	promised_taken++;
+}
+
+static void give_promised(void)
+{
+	size_t i = below(taken_count), claims = one_in(2);
+	uint64_t *frame = taken[i].frame;
+
+	expect(frame[0] == taken[i].stamp);
+	expect(frame[511] == taken[i].stamp);
+	is_taken[v2p(frame) / 4096] = false;
+	taken[i] = taken[--taken_count];
+	promised_taken--;
+	if (one_in(2))
+		frame_drop(frame);
+	else
+		kfree_promised(frame);
+	expect(page_of(v2p(frame))->references == 0);
+	frames_release(claims);
+	promised -= claims;
+}
+
+static void try_promises(unsigned processors)
+{
+	size_t total;
+	unsigned take_of_100 = 50;
+
+	start(RAM({ 0x100000, 0x400000 }));
+	cpu_count = processors;
+	total = frames_total();
+	promise_reserve = frames_reserve();
+	promised = promised_taken = taken_count = 0;
+	memset(is_taken, false, sizeof is_taken);
+	for (int i = 0; i < 60000; i++) {
+		use_processor((unsigned)below(processors));
+		if (i % 2000 == 0) {
+			take_of_100 = 20 + (unsigned)below(61);
+			expect_healthy();
+		}
+		if (below(100) < take_of_100) {
+			random_promise();
+			for (uint64_t n = below(50); n > 0; n--)
+				take_promised();
+		} else {
+			for (uint64_t n = below(50); n > 0 && taken_count; n--)
+				give_promised();
+		}
+		expect(frames_free() + taken_count == total);
+		expect(frames_unclaimed() + promised == total);
+		expect(this_cpu()->frame_count <= 2 * BATCH);
+	}
+	while (taken_count)
+		give_promised();
+	frames_release(promised);
+	expect(frames_unclaimed() == total && frames_free() == total);
+	for (unsigned i = 0; i < processors; i++) {
+		use_processor(i);
+		frames_drain();
+		expect(this_cpu()->frame_count == 0);
+	}
+	expect(frames.free == total);
+	expect_healthy();
+}
+
+static void test_promises(void)
+{
+	try_promises(1);
+	try_promises(2);
+	try_promises(MAX_CPUS);
+}
+
+/* Somebody else's claim is not kalloc()'s to use. */
+static void test_promise_is_kept(void)
+{
+	size_t total;
+
+	start(SOME_RAM);
+	total = frames_total() - frames_reserve();
+	expect(frames_promise(total) == 0);
+	expect(!kalloc() && !kalloc_zeroed() && frames_promise(1));
+	expect(frames_promise(0) == 0);
+	frames_release(1);
+	expect(frames_promise(2) == -1 && frames_promise(1) == 0);
+	for (size_t i = 0; i < total; i++)
+		expect(kalloc_promised());
+	expect(frames_free() + total == frames_total());
+}
+
+static void test_sharing(void)
+{
+	size_t free;
+	void *frame;
+
+	start(SOME_RAM);
+	free = frames_free();
+	expect(frames_promise(1) == 0);
+	frame = kalloc_promised();
+	expect(!frame_is_shared(frame));
+	frame_share(frame);
+	frame_share(frame);
+	expect(frame_is_shared(frame));
+	frame_drop(frame);
+	frame_drop(frame);
+	expect(!frame_is_shared(frame) && frames_free() == free - 1);
+	frame_drop(frame);
+	expect(frames_free() == free);
+	expect_healthy();
+}
+
 /* ---- Misuse ----------------------------------------------------------- */
 
 static void test_free_no_frame(void)
@@ -317,6 +459,7 @@ static void test_free_twice(void)
 	expect(strstr(panic_text, "has 0 owners, not one"));
 	start(SOME_RAM);
 	kalloc();
+	frames_drain();
 	expect(panics(kfree(frames.list), "kfree: 0x"));
 }
 
@@ -389,7 +532,7 @@ static bool unchanged(const struct snapshot *shot)
 	       !is_locked(&frames.lock);
 }
 
-/* A list in disorder, with frames in use beside it. */
+/* The common list in disorder, with frames in use beside it. */
 static void *start_small(void)
 {
 	enum { SOME = 40 };
@@ -404,6 +547,7 @@ static void *start_small(void)
 		kfree(frame[which]);
 		frame[which] = frame[i - 1];
 	}
+	frames_drain();
 	return frame[0];
 }
 
@@ -415,6 +559,8 @@ static void test_check_changes_nothing(void)
 	shot = snapshot();
 	expect_healthy();
 	expect(unchanged(&shot));
+	kfree(kalloc());                        /* by way of our own list */
+	expect_healthy();
 	use_up_memory(0);
 	expect_healthy();                       /* an empty list is one */
 	give_memory_back();
@@ -569,6 +715,9 @@ const struct test tests[] = {
 	{ "exhaustion", test_exhaustion },
 	{ "zeroed", test_zeroed },
 	{ "fail_on_purpose", test_fail_on_purpose },
+	{ "promises", test_promises },
+	{ "promise_is_kept", test_promise_is_kept },
+	{ "sharing", test_sharing },
 	{ "free_no_frame", test_free_no_frame },
 	{ "free_twice", test_free_twice },
 	{ "free_shared", test_free_shared },

@@ -4,22 +4,46 @@
  * the lock promises about the order of other memory accesses.
  */
 #include "host.h"
+#include "processor.h"
 #include <pthread.h>
 #include <sched.h>
 
 enum { THREADS = 4 };
 
+static void *(*run_by_each)(void *);
+
+static void *run_as_processor(void *number)
+{
+	use_processor((unsigned)(uintptr_t)number);
+	return run_by_each(number);
+}
+
+static void start_thread(pthread_t *thread, unsigned number)
+{
+	expect(!pthread_create(thread, NULL, run_as_processor,
+			       (void *)(uintptr_t)number));
+}
+
 static void run_threads(void *(*run)(void *))
 {
 	pthread_t thread[THREADS];
 
-	for (uintptr_t i = 0; i < THREADS; i++)
-		expect(!pthread_create(&thread[i], NULL, run, (void *)i));
-	for (int i = 0; i < THREADS; i++)
+	run_by_each = run;
+	cpu_count = THREADS;
+	for (unsigned i = 0; i < THREADS; i++)
+		start_thread(&thread[i], i);
+	for (unsigned i = 0; i < THREADS; i++)
 		expect(!pthread_join(thread[i], NULL));
 }
 
 static struct spinlock lock = SPINLOCK("a lock of the test");
+
+/* A checked build gives it a class, which it does on one CPU only. */
+static void take_once(void)
+{
+	acquire(&lock);
+	release(&lock);
+}
 
 /* ---- One at a time ---------------------------------------------------- */
 
@@ -43,6 +67,7 @@ static void *count(void *unused)
 static void test_counter(void)
 {
 	counter = 0;
+	take_once();
 	run_threads(count);
 	expect(counter == (unsigned long)ROUNDS * THREADS);
 	expect(!is_locked(&lock));
@@ -51,7 +76,7 @@ static void test_counter(void)
 /* The numbers of the dispenser run out, and begin again. */
 static void test_numbers_wrap(void)
 {
-	lock.next = lock.serving = UINT32_MAX - ROUNDS;
+	lock.next = lock.serving = UINT32_MAX - ROUNDS - 1;
 	test_counter();
 	expect(lock.next == lock.serving);
 	expect(lock.next == (uint32_t)((THREADS - 1) * ROUNDS - 1));
@@ -64,7 +89,7 @@ static unsigned arrivals[THREADS], arrived;
 static void *arrive(void *number)
 {
 	acquire(&lock);
-	arrivals[arrived++] = (unsigned)(uintptr_t)number;
+	arrivals[arrived++] = (unsigned)(uintptr_t)number - 1;
 	release(&lock);
 	return NULL;
 }
@@ -75,10 +100,11 @@ static void test_order(void)
 	uint32_t first;
 
 	arrived = 0;
+	run_by_each = arrive;
 	acquire(&lock);
 	first = __atomic_load_n(&lock.next, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < THREADS; i++) {
-		pthread_create(&thread[i], NULL, arrive, (void *)(uintptr_t)i);
+		start_thread(&thread[i], i + 1);        /* this is 0 */
 		while (__atomic_load_n(&lock.next, __ATOMIC_RELAXED) !=
 		       first + i + 1)
 			sched_yield();
@@ -164,10 +190,43 @@ static void *use_or_check(void *number)
 
 static void test_check_beside_others(void)
 {
-	start(RAM({ 0x100000, 0x180000 }));
+	start(RAM({ 0x100000, 0x280000 }));
 	operations = 200;
 	finished = 0;
 	run_threads(use_or_check);
+}
+
+/* Takes a few frames when there are some, in a machine that has few. */
+static void *use_up(void *number)
+{
+	enum { MOST = 8 };
+	void *frame[MOST];
+	unsigned held = 0;
+
+	for (int i = 0; i < operations; i++) {
+		while (held < MOST && (frame[held] = kalloc()))
+			held++;
+		while (held > 0)
+			kfree(frame[--held]);
+	}
+	return number;
+}
+
+/* No claim is lost or made up when the last frames are fought for. */
+static void test_claims(void)
+{
+	size_t left;
+
+	start(RAM({ 0x100000, 0x500000 }));
+	cpu_count = THREADS;
+	left = frames_reserve() + THREADS * 4;
+	use_up_memory(left);
+	operations = 20000;
+	run_threads(use_up);
+	expect(frames_free() == left);
+	expect(frames_unclaimed() == left);
+	cpu_count = 1;
+	give_memory_back();
 }
 
 const struct test tests[] = {
@@ -177,5 +236,6 @@ const struct test tests[] = {
 	{ "release_free_lock", test_release_free_lock },
 	{ "frames", test_frames },
 	{ "check_beside_others", test_check_beside_others },
+	{ "claims", test_claims },
 	{ 0 },
 };

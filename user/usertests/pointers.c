@@ -455,6 +455,25 @@ static void badnumber(void)
 	check(raw_call(11, 0, 0, 0) == getpid(), "number 11");
 }
 
+#ifdef __riscv
+/* A number is an int: what is above it in the register is nothing. */
+static void widenumber(void)
+{
+	const long high = 1L << 32;
+	int fd = must_open(TEXT_FILE);
+	char byte;
+
+	check(raw_call(10, fd | high << 20, 0, 0) <= 20, "dup");
+	check(raw_call(5, fd | high, (long)&byte, 1) <= 1, "read");
+	check(raw_call(6, high, 0, 0) == -1, "kill");
+	check(raw_call(21, fd | high, 0, 0) <= 0, "close");
+	check(raw_call(21, 1 | -high, 0, 0) <= 0, "close");
+	check(raw_call(13, -high, 0, 0) <= 0, "sleep");
+	check(raw_call(16, 90 | high, (long)&byte, 1) == -1, "write");
+	close(fd);
+}
+#endif
+
 static const struct test pointer_tests[] = {
 	{ "copyin", copyin, QUICK },
 	{ "copyout", copyout, QUICK },
@@ -473,6 +492,9 @@ static const struct test pointer_tests[] = {
 	{ "readonlytext", readonlytext, QUICK },
 	{ "belowstack", belowstack, QUICK },
 	{ "badnumber", badnumber, QUICK },
+#ifdef __riscv
+	{ "widenumber", widenumber, QUICK },
+#endif
 	{ "bug01_read_into_text", bug01_read_into_text, QUICK },
 	{ "bug04_shrink_too_far", bug04_shrink_too_far, QUICK },
 	{ "bug06_negative_length", bug06_negative_length, QUICK },

@@ -9,7 +9,9 @@
 
 #define MACHINE_NAME "host"
 
-struct trap_frame;
+struct trap_frame {
+	uintptr_t pc;
+};
 
 /* Said inside a loop that waits for another thread, which may need our
  * processor to get anywhere. */
@@ -32,10 +34,89 @@ static inline void cpu_flush_all(void)
 	host_flushes++;
 }
 
+static inline void cpu_flush_global(void)
+{
+	host_flushes++;
+}
+
 /* The host translates as it always did; the tests look at the tree. */
 static inline void cpu_use_root(paddr_t root)
 {
 	(void)root;
+}
+
+static inline void cpu_switch_root(paddr_t root)
+{
+	(void)root;
+	host_flushes++;
+}
+
+static inline void cpu_sync_code(void)
+{
+}
+
+/* ---- Processors: threads ---------------------------------------------- */
+
+struct cpu;
+
+/* Each thread is a processor: the first, unless a test says otherwise. */
+extern __thread struct cpu *host_cpu;
+extern __thread bool host_interrupts;
+
+static inline struct cpu *this_cpu(void)
+{
+	return host_cpu;
+}
+
+static inline void cpu_interrupts_on(void)
+{
+	host_interrupts = true;
+}
+
+static inline bool cpu_interrupts_off(void)
+{
+	bool on = host_interrupts;
+
+	host_interrupts = false;
+	return on;
+}
+
+static inline void cpu_halt(void)
+{
+	sched_yield();
+}
+
+static inline void cpu_wait(void)
+{
+	sched_yield();
+}
+
+/* Not the time, but it goes on. */
+static inline uint64_t cpu_cycles(void)
+{
+	static __thread uint64_t cycles;
+
+	return ++cycles;
+}
+
+/* ---- What only a machine with traps has ------------------------------- */
+
+static inline vaddr_t trap_address(const struct trap_frame *frame)
+{
+	(void)frame;
+	return 0;
+}
+
+static inline intptr_t trap_call(const struct trap_frame *frame)
+{
+	(void)frame;
+	return -1;
+}
+
+static inline unsigned trap_access(const struct trap_frame *frame)
+{
+	(void)frame;
+	return 0;
 }
 
 #endif

@@ -17,6 +17,9 @@ extern char host_memory[];              /* physical address 0 */
 #define HOST_DEVICE 0x4000              /* there is nothing, really */
 #define HOST_DEVICE_END 0x6000
 
+/* The lower half, of either geometry. */
+#define USER_END (PT_LEVELS == 3 ? 0x4000000000 : 0x80000000)
+
 /* A part of the upper half that nothing else uses, for either geometry. */
 #define STACK_AREA (PT_LEVELS == 3 ? 0xffffffffc0000000 : 0xf0000000)
 
