@@ -197,8 +197,9 @@ $(O)/symbols.txt:
 ifneq ($(FIRST_SOURCES),)
 $(O)/kernel/process/first.S.o: $(O)/first.bin
 $(O)/first.bin: $(call objects,$(FIRST_SOURCES)) $(T)/first/first.ld
-	@$(LD) $(LDFLAGS) -T $(T)/first/first.ld --oformat binary \
-		-o $@ $(filter %.o,$^)
+	@$(LD) $(LDFLAGS) -T $(T)/first/first.ld \
+		-o $(O)/first.elf $(filter %.o,$^)
+	@$(OBJCOPY) -O binary $(O)/first.elf $@
 endif
 
 # A PC's disk: boot sector and loader in the first 8 KiB, then the kernel.
@@ -221,7 +222,8 @@ $(DISK): $(O)/boot.bin $(KERNEL)
 
 # ---- Running ------------------------------------------------------------
 
-RUN := tools/run --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM) --build $(O)
+RUN := tools/run --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM) --build $(O) \
+	$(if $(filter 1,$(ICOUNT)),--icount)
 GDB := gdb-multiarch -q -x tools/gdb.py
 
 .PHONY: qemu run qemu-gdb gdb
@@ -300,6 +302,7 @@ help:
 #:   CHECK=1               a kernel that checks itself as it runs
 #:   TOOLCHAIN=clang|gcc   the compiler           (clang)
 #:   WERROR=1              warnings are errors
+#:   ICOUNT=1              cycles are instructions, for CMD=bench
 
 # The rules of the book are read only when the book is wanted.
 ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)

@@ -6,7 +6,9 @@ each shape of page table.  They compare with simple models, in random
 tests with a fixed seed; SEED=7 in the environment takes another.
 """
 import os
+import re
 import shutil
+import struct
 import subprocess
 from typing import NamedTuple
 
@@ -57,10 +59,14 @@ PROGRAMS = [
     ('tables', variants()),
     ('vmprint', variants(checks=[1])),
     ('kvm', variants()),
+    ('program', variants(checks=[1])),
+    ('cache', variants(machines=['riscv'])),
+    ('space', variants()),
     ('threads', variants(sanitizer='thread', machines=['riscv'])),
 ]
 PROGRAMS += [(name, variants('gcc', machines=['i386'], checks=[1]))
-             for name in ('format', 'string', 'frames', 'tables', 'kvm')]
+             for name in ('format', 'string', 'frames', 'tables', 'kvm',
+                          'program', 'cache', 'space')]
 
 
 class Host:
@@ -137,6 +143,56 @@ def needs(compiler):
 def test_program(host, name, variant):
     needs(variant.compiler)
     host.run(variant, name)
+
+
+# ---- Fuzzing ---------------------------------------------------------
+
+def program_file(machine):
+    """A small program with two segments, for the fuzzer to begin with."""
+    if machine == 'riscv':
+        header = struct.pack('<4sB11xHHIQQQIHHHHHH', b'\177ELF', 2, 2, 243,
+                             1, 0x1000, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+        segments = [struct.pack('<IIQQQQQQ', 1, flags, offset, where, 0,
+                                size, in_memory, 4096)
+                    for flags, offset, where, size, in_memory in
+                    [(5, 0, 0x1000, 200, 200), (6, 0, 0x2000, 8, 4096)]]
+    else:
+        header = struct.pack('<4sB11xHHIIIIIHHHHHH', b'\177ELF', 1, 2, 3, 1,
+                             0x1000, 52, 0, 0, 52, 32, 2, 0, 0, 0)
+        segments = [struct.pack('<IIIIIIII', 1, offset, where, 0, size,
+                                in_memory, flags, 4096)
+                    for flags, offset, where, size, in_memory in
+                    [(5, 0, 0x1000, 200, 200), (6, 0, 0x2000, 8, 4096)]]
+    return (header + b''.join(segments)).ljust(256, b'\0')
+
+
+@pytest.mark.parametrize('machine', weft.MACHINES)
+def test_fuzz_program(host, tmp_path, machine, request):
+    """libFuzzer looks for a file that program_read() gets wrong."""
+    needs('clang')
+    seconds = 60 if request.config.getoption('--all') else 5
+    variant = Variant('clang', 'fuzzer,address,undefined', machine, 1)
+    objects = []
+    for path in ['kernel/process/program.c', 'kernel/string.c']:
+        objects.append(tmp_path / (path.replace('/', '-') + '.o'))
+        host.compile(variant, '-ffreestanding', '-fno-builtin', '-include',
+                     HOST / 'names.h', '-c', '-o', objects[-1],
+                     'tangle/' + path)
+    host.compile(variant, '-no-pie', '-o', tmp_path / 'fuzz',
+                 HOST / 'fuzz_program.c', *objects)
+    corpus = tmp_path / 'corpus'
+    corpus.mkdir()
+    (corpus / 'program').write_bytes(program_file(machine))
+    done = subprocess.run(
+        [tmp_path / 'fuzz', '-seed=1', '-max_len=4096', '-len_control=0',
+         '-max_total_time=%d' % seconds, corpus],
+        cwd=tmp_path, env=weft.ENVIRONMENT, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, errors='replace', timeout=LIMIT + seconds)
+    assert done.returncode == 0, done.stdout[-4000:]
+    runs = int(re.search(r'Done (\d+) runs', done.stdout).group(1))
+    assert runs > 10000, done.stdout[-1000:]
+    # It has found its way in: more than one program was accepted.
+    assert len(list(corpus.iterdir())) > 5
 
 
 def test_everything_is_run():

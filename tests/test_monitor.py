@@ -44,7 +44,7 @@ class Terminal:
     def __init__(self, build, machine, cpus=1, mem="128M"):
         options = type("Options", (), dict(
             machine=machine, cpus=str(cpus), mem=mem, build=str(build),
-            commands="", gdb=False))
+            commands="", gdb=False, icount=False))
         line = run.command_line(options)
         self.qemu = pexpect.spawn(line[0], line[1:], timeout=LIMIT,
                                   encoding="utf-8", echo=False)
@@ -97,10 +97,14 @@ def address(machine, number):
 # ---- Commands --------------------------------------------------------
 
 @both
-def test_help_names_every_command(boot, machine):
-    names = re.findall(r"^(\w+) ", boot(machine).ask("help"), re.MULTILINE)
-    assert names == ["help", "mem", "vmprint", "walk", "check", "peek",
-                     "plant", "panic", "overflow", "poweroff"]
+def test_help_names_every_command(boot, machine, built):
+    terminal = boot(machine)
+    names = re.findall(r"^(\w+) ", terminal.ask("help"), re.MULTILINE)
+    assert names[:6] == ["help", "mem", "vmprint", "walk", "check", "peek"]
+    source = "build/chapter-%s/tangle/kernel/console/monitor.c" % CHAPTER
+    assert names == re.findall(
+        r'^\s*\{ "(\w+)", \w+,', (built.tree.folder / source).read_text(),
+        re.MULTILINE)
 
 
 @both
@@ -318,8 +322,8 @@ def test_panic_names_the_functions_on_the_stack(boot, machine, built):
     text, status = boot(machine).leave("panic")
     assert status == run.PANIC
     names = re.findall(r"^  0x\w+ (\w+)\+0x", text, re.MULTILINE)
-    assert names[0] == "stop" and names[-1].startswith("run_on_guarded")
-    assert {"monitor", "kmain_on_guarded_stack"} <= set(names)
+    assert names[0] == "stop" and len(names) < 20
+    assert {"monitor", "process_begin"} <= set(names)
     # And addr2line, given such an address, names the chapter and the line.
     where = re.search(r"(0x\w+) stop\+", text).group(1)
     line = built.tree.must("llvm-symbolizer", "--obj=%s" %
@@ -332,8 +336,9 @@ def test_a_stack_overflow_is_reported_as_one(boot, machine):
     text, status = boot(machine).leave("overflow")
     assert status == run.PANIC
     found = re.search(r"panic: kernel stack overflow, sp (0x\w+)", text)
-    bottom = STACKS[machine] + 0x2000
-    assert bottom - 0x1000 <= int(found.group(1), 16) <= bottom + 0x200
+    # Each stack has 16 KiB of addresses; the lower half is the guard.
+    sp = (int(found.group(1), 16) - STACKS[machine]) % 0x4000
+    assert 0x1000 <= sp <= 0x2200
     assert re.search(r"^  0x\w+ overflow\+0x", text, re.MULTILINE)
     assert text.count("overflow+") <= 25
 

@@ -75,6 +75,13 @@ class Tree:
             elif path.suffix != ".nw" or int(path.name[:2]) <= last:
                 shutil.copy(path, self.folder / "book")
 
+    @classmethod
+    def at(cls, folder):
+        """The tree that is in FOLDER already."""
+        tree = cls.__new__(cls)
+        tree.folder = Path(folder)
+        return tree
+
     # ---- Commands ----------------------------------------------------
 
     def run(self, *command, env={}, limit=LIMIT):

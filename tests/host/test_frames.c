@@ -330,7 +330,7 @@ static void give_promised(void)
 	taken[i] = taken[--taken_count];
 	promised_taken--;
 	if (one_in(2))
-		frame_drop(frame);
+		frame_drop(v2p(frame));
 	else
 		kfree_promised(frame);
 	expect(page_of(v2p(frame))->references == 0);
@@ -413,14 +413,14 @@ static void test_sharing(void)
 	free = frames_free();
 	expect(frames_promise(1) == 0);
 	frame = kalloc_promised();
-	expect(!frame_is_shared(frame));
-	frame_share(frame);
-	frame_share(frame);
-	expect(frame_is_shared(frame));
-	frame_drop(frame);
-	frame_drop(frame);
-	expect(!frame_is_shared(frame) && frames_free() == free - 1);
-	frame_drop(frame);
+	expect(!frame_is_shared(v2p(frame)));
+	frame_share(v2p(frame));
+	frame_share(v2p(frame));
+	expect(frame_is_shared(v2p(frame)));
+	frame_drop(v2p(frame));
+	frame_drop(v2p(frame));
+	expect(!frame_is_shared(v2p(frame)) && frames_free() == free - 1);
+	frame_drop(v2p(frame));
 	expect(frames_free() == free);
 	expect_healthy();
 }

@@ -372,7 +372,7 @@ static void bug32_exec_out_of_memory(void)
 static void release_slowly(uintptr_t pages)
 {
 	take_all(1);
-	sleep(1);
+	sleep(5);               /* for whoever waits for that */
 	for (uintptr_t i = 0; i < pages; i++) {
 		sbrk(-PAGE);
 		sleep(1);

@@ -55,6 +55,12 @@ static inline void cpu_sync_code(void)
 {
 }
 
+/* Built in: string.h may be the kernel's here, or the host's. */
+static inline void cpu_copy_page(void *to, const void *from)
+{
+	__builtin_memcpy(to, from, 4096);
+}
+
 /* ---- Processors: threads ---------------------------------------------- */
 
 struct cpu;
@@ -97,26 +103,6 @@ static inline uint64_t cpu_cycles(void)
 	static __thread uint64_t cycles;
 
 	return ++cycles;
-}
-
-/* ---- What only a machine with traps has ------------------------------- */
-
-static inline vaddr_t trap_address(const struct trap_frame *frame)
-{
-	(void)frame;
-	return 0;
-}
-
-static inline intptr_t trap_call(const struct trap_frame *frame)
-{
-	(void)frame;
-	return -1;
-}
-
-static inline unsigned trap_access(const struct trap_frame *frame)
-{
-	(void)frame;
-	return 0;
 }
 
 #endif

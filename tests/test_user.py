@@ -1,0 +1,400 @@
+"""The whole kernel with its programs: the tests that run inside, the shell
+from a terminal, and what system calls cost."""
+
+import fcntl
+import re
+import subprocess
+
+import pexpect
+import pytest
+
+import weft
+
+run = weft.tool("run")
+PROMPT = run.SHELL
+LIMIT = 120     # seconds without output that mean a kernel hangs
+
+both = pytest.mark.parametrize("machine", weft.MACHINES)
+processors = pytest.mark.parametrize(
+    "cpus", [1, 2, pytest.param(4, marks=pytest.mark.all)])
+
+
+class Kernels:
+    """The kernels, in one folder for all workers; each is built once."""
+
+    def __init__(self, tmp_path_factory):
+        # Every worker has a folder of its own below this one.
+        self.base = tmp_path_factory.getbasetemp().parent
+        with self.locked():
+            folder = self.base / "shared" / "weft"
+            if not folder.exists():
+                weft.Tree(folder)
+            self.tree = weft.Tree.at(folder)
+
+    def locked(self):
+        lock = open(self.base / "kernels.lock", "w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return lock
+
+    def __call__(self, machine, check=0):
+        """The folder of a kernel, built if it is not there yet."""
+        folder = self.tree.folder / "build" / (
+            machine + ("-check" if check else ""))
+        with self.locked():
+            if not (folder / "built").exists():
+                self.tree.must("make", "kernel", "MACHINE=" + machine,
+                               "CHECK=%d" % check)
+                (folder / "built").touch()
+        return folder
+
+    def run(self, commands, machine, cpus=1, check=0, options=()):
+        """(status, console) of COMMANDS in a kernel."""
+        done = subprocess.run(
+            [self.tree.folder / "tools/run", "--machine", machine,
+             "--cpus", str(cpus), "--build", self(machine, check),
+             "--limit", str(LIMIT), "--commands", commands, *options],
+            env=weft.ENVIRONMENT, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, errors="replace")
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory):
+    return Kernels(tmp_path_factory)
+
+
+# ---- Programs that test ----------------------------------------------
+
+def succeeds(kernels, commands, *words, **options):
+    status, text = kernels.run(commands, *words, **options)
+    assert status == 0, "%d\n%s" % (status, text[-4000:])
+    return text
+
+
+@both
+@processors
+def test_usertests(kernels, machine, cpus):
+    text = succeeds(kernels, "forktest; usertests -q", machine, cpus)
+    assert "fork test OK" in text and "ALL TESTS PASSED" in text
+
+
+@pytest.mark.all
+@both
+@processors
+def test_all_usertests(kernels, machine, cpus):
+    assert "ALL TESTS PASSED" in succeeds(kernels, "usertests", machine,
+                                          cpus)
+
+
+@both
+@processors
+def test_usertests_of_a_checked_kernel(kernels, machine, cpus):
+    text = succeeds(kernels, "usertests -q -c; monitor check", machine,
+                    cpus, check=1)
+    assert "free list: in order\npage table: in order" in text
+
+
+@both
+@processors
+def test_stress(kernels, machine, cpus):
+    text = succeeds(kernels, "stress && monitor check", machine, cpus,
+                    check=1)
+    assert "free list: in order\npage table: in order" in text
+
+
+# ---- How a line ends -------------------------------------------------
+
+STATUS = [
+    ("true", 0), ("false", 1), ("true; false", 1), ("false; true", 0),
+    ("false || true", 0), ("false && true", 1),
+    ("poweroff 7", 7), ("poweroff 126", 126), ("sh -c 'exit 9'", 9),
+    ("no-such-program", 127), ("fault null", 255), ("fault text", 255),
+    ("monitor frob", 2), ("monitor panic", run.PANIC),
+    ("usertests no-such-test", 2), ("", 0),
+]
+
+
+@both
+@pytest.mark.parametrize("line, status", STATUS)
+def test_status(kernels, machine, line, status):
+    # One machine is enough for the shell; for the end both are needed.
+    if machine == "i386" and not re.match("true|fault|poweroff|monitor",
+                                          line):
+        pytest.skip("the same shell")
+    assert kernels.run(line, machine)[0] == status
+
+
+def test_make_run(kernels):
+    """The same through make, which reports the status as an error."""
+    kernels("riscv")
+    with kernels.locked():
+        done = kernels.tree.make("run", "CMD=echo \"it's\"; false")
+    assert done.returncode != 0 and "Error 1\n" in done.stderr
+    assert "\nit's\n" in done.stdout
+
+
+# ---- Somebody at the terminal ----------------------------------------
+
+class Terminal:
+    """A machine that runs, and somebody who waits for what it prints."""
+
+    def __init__(self, folder, machine, cpus):
+        options = type("Options", (), dict(
+            machine=machine, cpus=str(cpus), mem="128M", build=str(folder),
+            commands="", gdb=False, icount=False))
+        line = run.command_line(options)
+        self.qemu = pexpect.spawn(line[0], line[1:], timeout=LIMIT,
+                                  encoding="utf-8", echo=False)
+        self.until(PROMPT)
+
+    def until(self, text):
+        """What is printed up to TEXT, which it waits for."""
+        self.qemu.expect_exact(text)
+        return self.qemu.before.replace("\r", "")
+
+    def keys(self, keys):
+        self.qemu.send(keys)
+
+    def ask(self, keys):
+        """What is printed after these keys and Return, up to the prompt."""
+        self.keys(keys + "\r")
+        self.until("\n")        # behind the echo
+        return self.until(PROMPT)
+
+    def start(self, line, name):
+        """Runs LINE, until the list of processes shows NAME asleep."""
+        self.keys(line + "\r")
+        while not re.search(r"sleeping +%s\n" % name, self.processes()):
+            pass
+
+    def processes(self):
+        """What control-P prints; init, the first process, is the last."""
+        self.keys("\x10")
+        return self.until(" init\r")
+
+    def is_alive(self):
+        """Does the shell answer?  Prompts may have piled up before."""
+        self.keys("echo al''ive\r")
+        self.until("alive")
+        self.until(PROMPT)
+
+
+@pytest.fixture
+def terminal(kernels, request):
+    machine, cpus = request.param
+    terminal = Terminal(kernels(machine), machine, cpus)
+    yield terminal
+    terminal.qemu.close(force=True)
+
+
+terminals = pytest.mark.parametrize(
+    "terminal", [("riscv", 1), ("riscv", 2), ("i386", 1), ("i386", 2)],
+    indirect=True, ids=lambda pair: "%s-%d" % pair)
+
+
+@terminals
+def test_line_editing(terminal):
+    for keys in ["echo nexy\b\bw", "echo nexy\x7f\x7fw",
+                 "rubbish\x15echo new", "\b\b\x15\x7fecho new"]:
+        terminal.keys(keys + "\r")
+        assert terminal.until(PROMPT).endswith("\nnew\n"), keys
+
+
+@terminals
+def test_control_c_while_typing(terminal):
+    terminal.keys("echo never-run\x03")
+    terminal.until(PROMPT)
+    assert terminal.ask("echo $?") != ""
+    terminal.is_alive()
+
+
+@terminals
+def test_control_c_ends_a_program(terminal):
+    """One that sleeps, one that reads, and one that never rests."""
+    terminal.start("sleep 1000000", "sleep")
+    terminal.keys("\x03")
+    terminal.until("killed")
+    terminal.is_alive()
+    terminal.start("cat", "cat")
+    terminal.keys("\x03")
+    terminal.until("killed")
+    terminal.is_alive()
+    terminal.keys("echo be''gin; bench -r 10000000 getpid; echo af''ter\r")
+    terminal.until("begin")
+    terminal.keys("\x03")
+    terminal.until("killed")
+    terminal.is_alive()
+    assert "sleep" not in terminal.ask("ps")
+
+
+@terminals
+def test_control_d(terminal):
+    """It ends what reads; a shell too, and then there is another."""
+    terminal.start("cat", "cat")
+    terminal.keys("line\r\x04")
+    assert terminal.until(PROMPT).count("line\n") == 2
+    terminal.is_alive()
+    terminal.keys("\x04")
+    terminal.until("another")
+    terminal.until(PROMPT)
+    terminal.is_alive()
+
+
+@terminals
+def test_processes_are_listed_while_something_runs(terminal):
+    terminal.start("sleep 1000000", "sleep")
+    names = re.findall(r"^ +\d+ +\d+ +\w+ +(\w+)$", terminal.processes(),
+                       re.MULTILINE)
+    assert names == ["sleep", "sh"]             # and init
+    terminal.keys("\x03")
+    terminal.until("killed")
+    terminal.is_alive()
+
+
+@terminals
+def test_background_jobs(terminal):
+    """The shell waits for none of them, and control-C spares them."""
+    assert terminal.ask("sleep 1000000 &") == ""
+    terminal.start("sleep 2000000", "sh")
+    terminal.keys("\x03")
+    terminal.until("killed")
+    terminal.is_alive()
+    [pid] = re.findall(r"^ +(\d+) .* sleep$", terminal.ask("ps"),
+                       re.MULTILINE)
+    assert terminal.ask("kill " + pid) == ""
+    assert terminal.ask("wait; echo all ended").endswith("all ended\n")
+    assert "sleep" not in terminal.ask("ps")
+    assert terminal.ask("(sleep 1; echo second) & echo first; wait") == \
+        "first\nsecond\n"
+
+
+# ---- Deadlocks are reported ------------------------------------------
+
+TWICE = """\
+<<functions for start-up>>=
+static struct spinlock cheese = SPINLOCK("cheese");
+static struct spinlock bread = SPINLOCK("bread");
+
+static void take_both(struct spinlock *one, struct spinlock *other)
+{
+	acquire(one);
+	acquire(other);
+	release(other);
+	release(one);
+}
+@
+
+<<steps on a guarded stack>>=
+%s
+@
+"""
+
+DEADLOCKS = [
+    (0, "take_both(&cheese, &cheese);",
+     "waiting for lock cheese, which is not released"),
+    (1, "take_both(&cheese, &cheese);",
+     "lock order: cheese while holding cheese"),
+    # There is no deadlock yet, but one day there will be.
+    (1, "take_both(&cheese, &bread);\ntake_both(&bread, &cheese);",
+     "lock order: cheese while holding bread"),
+]
+
+
+@both
+@pytest.mark.parametrize("check, steps, message", DEADLOCKS)
+def test_a_deadlock_is_reported(tmp_path, machine, check, steps, message):
+    tree = weft.Tree(tmp_path / "weft", last=11)
+    tree.append(11, TWICE % steps)
+    done = tree.make("run", "MACHINE=" + machine, "CHECK=%d" % check, "CMD=")
+    assert "panic: " + message in done.stdout, done.stdout + done.stderr
+    assert "Error %d\n" % run.PANIC in done.stderr
+
+
+# ---- Programs of others ----------------------------------------------
+
+FOR_XV6 = """\
+#include "kernel/types.h"
+#include "kernel/stat.h"
+#include "user/user.h"
+
+int
+main(int argc, char *argv[])
+{
+  int i, status = 0;
+
+  if(fork() == 0){
+    for(i = 1; i < argc; i++)
+      printf("%d: %s\\n", i, argv[i]);
+    exit(5);
+  }
+  wait(&status);
+  exit(status + argc);
+}
+"""
+
+FOR_XV6_PUBLIC = """\
+#include "types.h"
+#include "stat.h"
+#include "user.h"
+
+int
+main(int argc, char *argv[])
+{
+  if(fork() == 0){
+    printf(1, "%s has %d arguments\\n", argv[0], argc);
+    exit();
+  }
+  wait();
+  exit();
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def given(tmp_path_factory):
+    tree = weft.Tree(tmp_path_factory.mktemp("given") / "weft")
+    (tree.folder / "mine").mkdir()
+    for name, text in [("modern.c", FOR_XV6), ("old.c", FOR_XV6_PUBLIC),
+                       ("poem", "no program\nat all\n")]:
+        (tree.folder / "mine" / name).write_text(text)
+    return tree
+
+
+@both
+def test_programs_of_others(given, machine):
+    def result(programs, commands):
+        done = given.make("run", "MACHINE=" + machine, "CMD=" + commands,
+                          *programs)
+        found = re.search(r"Error (\d+)$", done.stderr, re.MULTILINE)
+        return int(found.group(1)) if found else 0, done.stdout + done.stderr
+
+    both_files = "PROGRAMS=mine/modern.c mine/poem"
+    status, text = result([both_files], "cat poem; modern one two")
+    assert status == 8, text
+    assert "no program\nat all\n1: one\n2: two\n" in text
+    status, text = result([both_files], "poem")
+    assert status in (126, 127), text
+    status, text = result(["PROGRAMS=mine/old.c", "PUBLIC=1"], "old 1 2")
+    assert status == 0 and "old has 3 arguments\n" in text, text
+    # What is not asked for any more is not there any more.
+    assert result([], "modern")[0] == 127
+
+
+# ---- What it costs ---------------------------------------------------
+
+# Instructions for each operation, at most.
+COSTS = {
+    "getpid": 120, "fork_small": 8000, "fork_exec": 20000,
+    "sbrk_grow": 2000, "fork_16m": 250000,
+}
+
+
+@both
+def test_costs(kernels, machine):
+    text = succeeds(kernels, "bench " + " ".join(COSTS), machine,
+                    options=["--icount"])
+    measured = {name: int(count) for name, count in
+                re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)}
+    assert measured.keys() == COSTS.keys()
+    assert {name: count for name, count in measured.items()
+            if count > COSTS[name]} == {}, measured
