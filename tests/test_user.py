@@ -141,7 +141,7 @@ class Terminal:
     def __init__(self, folder, machine, cpus):
         options = type("Options", (), dict(
             machine=machine, cpus=str(cpus), mem="128M", build=str(folder),
-            commands="", gdb=False, icount=False))
+            commands=None, gdb=False, icount=False))
         line = run.command_line(options)
         self.qemu = pexpect.spawn(line[0], line[1:], timeout=LIMIT,
                                   encoding="utf-8", echo=False)
@@ -161,16 +161,20 @@ class Terminal:
         self.until("\n")        # behind the echo
         return self.until(PROMPT)
 
-    def start(self, line, name):
-        """Runs LINE, until the list of processes shows NAME asleep."""
+    def start(self, line, name, count=1):
+        """Runs LINE, until the list of processes has NAME COUNT times.
+        Who waits for keys is woken by the one that asks for the list."""
         self.keys(line + "\r")
-        while not re.search(r"sleeping +%s\n" % name, self.processes()):
-            pass
+        for _ in range(1000):
+            listed = self.processes()
+            if len(re.findall(r" %s\n" % name, listed)) == count:
+                return
+        raise AssertionError(listed)
 
     def processes(self):
         """What control-P prints; init, the first process, is the last."""
         self.keys("\x10")
-        return self.until(" init\r")
+        return self.until("  init\r")
 
     def is_alive(self):
         """Does the shell answer?  Prompts may have piled up before."""
@@ -224,7 +228,7 @@ def test_control_c_ends_a_program(terminal):
     terminal.keys("\x03")
     terminal.until("killed")
     terminal.is_alive()
-    assert "sleep" not in terminal.ask("ps")
+    assert " sleep\n" not in terminal.ask("ps")
 
 
 @terminals
@@ -255,7 +259,7 @@ def test_processes_are_listed_while_something_runs(terminal):
 def test_background_jobs(terminal):
     """The shell waits for none of them, and control-C spares them."""
     assert terminal.ask("sleep 1000000 &") == ""
-    terminal.start("sleep 2000000", "sh")
+    terminal.start("sleep 2000000", "sleep", 2)
     terminal.keys("\x03")
     terminal.until("killed")
     terminal.is_alive()
@@ -263,7 +267,7 @@ def test_background_jobs(terminal):
                        re.MULTILINE)
     assert terminal.ask("kill " + pid) == ""
     assert terminal.ask("wait; echo all ended").endswith("all ended\n")
-    assert "sleep" not in terminal.ask("ps")
+    assert " sleep\n" not in terminal.ask("ps")
     assert terminal.ask("(sleep 1; echo second) & echo first; wait") == \
         "first\nsecond\n"
 

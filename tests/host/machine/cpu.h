@@ -61,6 +61,11 @@ static inline void cpu_copy_page(void *to, const void *from)
 	__builtin_memcpy(to, from, 4096);
 }
 
+static inline void cpu_clear_page(void *page)
+{
+	__builtin_memset(page, 0, 4096);
+}
+
 /* ---- Processors: threads ---------------------------------------------- */
 
 struct cpu;
