@@ -431,6 +431,7 @@ static void bug51_shrink_leak(void)
 {
 	uint32_t before;
 
+	sleep(3);               /* as memoryinfo does */
 	grow(300 * PAGE)[0] = 1;
 	sbrk(-300 * PAGE);
 	before = memory_now().free;
