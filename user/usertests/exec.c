@@ -360,7 +360,7 @@ static void exec_large_with(uintptr_t spare)
 
 static void bug32_exec_out_of_memory(void)
 {
-	for (int spare = 0; spare < (full ? 60 : 30); spare += 9) {
+	for (int spare = 0; spare < 60; spare += full ? 9 : 30) {
 		int status = status_of(spawn(exec_large_with, spare));
 
 		check(status == OK || status == NO_EXEC,

@@ -1,0 +1,109 @@
+/*
+ * nomem: lets each allocation that the kernel makes for a fork, an exec
+ * and a growing heap fail once, and looks whether everything comes back.
+ * Needs a kernel built with CHECK=1, on one processor.
+ */
+#include "user/user.h"
+#include "info.h"
+
+enum { PAGE = 4096, PAGES = 8, MOST = 100 };
+
+static int refused, killed;
+
+/* From now on the Nth allocation fails; 0: none does. */
+static void let_fail(int n)
+{
+	char line[20];
+
+	snprintf(line, sizeof line, "fail %d", n);
+	if (monitor(line) != 0) {
+		fprintf(2, "nomem: the kernel cannot do that\n");
+		exit(2);
+	}
+}
+
+static unsigned frames_free(void)
+{
+	struct memory_info info;
+
+	if (memory(&info) < 0)
+		exit(2);
+	return info.free;
+}
+
+/* ---- What is tried, in a process of its own: its status ---- */
+
+static int try_fork(void)
+{
+	int pid = fork();
+
+	if (pid == 0)
+		exit(0);
+	return pid < 0 || wait(0) < 0;
+}
+
+static int try_exec(void)
+{
+	char *argv[] = { "true", "an", "argument", 0 };
+
+	exec("/true", argv);
+	return 1;
+}
+
+static int try_heap(void)
+{
+	char *heap = sbrk(PAGES * PAGE);
+
+	if (heap == (char *)-1)
+		return 1;
+	for (int i = 0; i < PAGES; i++)
+		heap[i * PAGE] = 1;
+	return 0;
+}
+
+/* ---- Each allocation once ---- */
+
+/* Tries with the Nth allocation failing: did all go well? */
+static int attempt(int (*try)(void), int n)
+{
+	int pid = fork(), status = 1;
+
+	if (pid == 0) {
+		let_fail(n);
+		exit(try());
+	}
+	wait(&status);
+	let_fail(0);
+	refused += status == 1;
+	killed += status == -1;
+	return status == 0;
+}
+
+static int each(const char *name, int (*try)(void))
+{
+	unsigned before;
+	int well = 0, n;
+
+	attempt(try, 0);
+	before = frames_free();
+	refused = killed = 0;
+	for (n = 1; n <= MOST && well < 3; n++)
+		well = attempt(try, n) ? well + 1 : 0;
+	printf("nomem: %s: refused %d times, killed %d times, ", name,
+	       refused, killed);
+	if (frames_free() != before) {
+		printf("%d FRAMES LOST\n", (int)(before - frames_free()));
+		return 1;
+	}
+	printf("nothing lost\n");
+	return n > MOST || refused + killed == 0;
+}
+
+int main(void)
+{
+	int wrong = each("fork", try_fork);
+
+	wrong |= each("exec", try_exec);
+	wrong |= each("heap", try_heap);
+	return wrong;
+}
