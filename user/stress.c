@@ -218,15 +218,16 @@ static void do_fork(struct worker *w)
 	w->maybe_killed[slot] = 0;
 }
 
-/* Kill a child, unless it has already ended. */
+/* Kill a child; it may have ended already. */
 static void do_kill(struct worker *w)
 {
 	int slot = below(w, MOST_CHILDREN);
 
 	if (!w->child[slot])
 		return;
-	if (kill(w->child[slot]) == 0)
-		w->maybe_killed[slot] = 1;
+	if (kill(w->child[slot]) < 0)
+		give_up(w, "cannot kill", w->child[slot]);
+	w->maybe_killed[slot] = 1;
 }
 
 static void do_wait(struct worker *w)

@@ -123,7 +123,7 @@ static void childclose(void)
 static void readall(void)
 {
 	int fd = must_open(SELF), other = must_open(SELF), got;
-	static char piece[1000], twin[1000];
+	static char piece[1024], twin[1024];
 	struct stat info;
 	uint32_t total = 0;
 
