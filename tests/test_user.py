@@ -75,7 +75,14 @@ def succeeds(kernels, commands, *words, **options):
 @processors
 def test_usertests(kernels, machine, cpus):
     text = succeeds(kernels, "forktest; usertests -q", machine, cpus)
-    assert re.search(r"forktest: \d+ processes, OK", text) and "ALL TESTS PASSED" in text
+    assert re.search(r"forktest: \d+ processes, OK", text)
+    assert "ALL TESTS PASSED" in text
+
+
+@both
+def test_every_allocation_fails_once(kernels, machine):
+    text = succeeds(kernels, "nomem; monitor check", machine, check=1)
+    assert text.count("nothing lost") == 3
 
 
 @pytest.mark.all
