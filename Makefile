@@ -284,7 +284,7 @@ help:
 #: make setup         install what is missing (shows it first)
 #: make doctor        what is installed, what is not, and how to get it
 #: make qemu          boot the kernel; leave with control-A x
-#: make run CMD='mem; check'   the same without a person, with a status
+#: make run CMD='ls; usertests -q'   the same without a person, with a status
 #: make kernel        build the kernel, boot nothing
 #: make book          the book: build/book/html/index.html
 #: make check         every test (make setup check on a fresh machine)
@@ -298,6 +298,7 @@ help:
 #: With any of them:
 #:   MACHINE=riscv|i386    which machine          (riscv)
 #:   CHAPTER=07            the kernel that chapters 1 to 7 make
+#:   PROGRAMS='a.c b'      more files for the archive (PUBLIC=1: of xv6-public)
 #:   CPUS=1..8  MEM=128M   processors and memory  (1, 128M)
 #:   CHECK=1               a kernel that checks itself as it runs
 #:   TOOLCHAIN=clang|gcc   the compiler           (clang)
