@@ -10,7 +10,8 @@ import weft
 
 pytestmark = pytest.mark.all
 
-COMMANDS = "mem; check; vmprint; walk 4096"
+COMMANDS = "usertests -q forkfork sbrkbasic; " \
+           "monitor 'mem; check; vmprint; walk 4096'"
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def test_boots(whole, machine, toolchain, check, mem):
         if check:
             done = whole.make(
                 "run", "MACHINE=" + machine, "TOOLCHAIN=" + toolchain,
-                "CHECK=1", "CPUS=%d" % cpus, "MEM=" + mem, "CMD=plant")
+                "CHECK=1", "CPUS=%d" % cpus, "MEM=" + mem, "CMD=monitor plant")
             assert done.returncode == 0, done.stdout
             assert "NOT FOUND" not in done.stdout
 
