@@ -19,15 +19,15 @@ static const char *state_name(int state)
 	return "?";
 }
 
-/* Pages of 4 KiB: in the address space, and of these with a frame. */
+/* Frames of 4 KiB: promised, with the page tables, and in use as pages. */
 static void print(const struct process_info *p)
 {
 	char cpu[12] = "-";
 
 	if (p->state == PROCESS_RUNNING)
 		snprintf(cpu, sizeof cpu, "%d", p->cpu);
-	printf("%5d  %6d  %-8s  %3s  %6u  %8u  %s\n", p->pid, p->parent,
-	       state_name(p->state), cpu, (unsigned)p->pages,
+	printf("%5d  %6d  %-8s  %3s  %8u  %8u  %s\n", p->pid, p->parent,
+	       state_name(p->state), cpu, (unsigned)p->promised,
 	       (unsigned)p->resident, p->name);
 }
 
@@ -46,8 +46,8 @@ int main(int argc, char **argv)
 		fprintf(2, "ps: the kernel does not say\n");
 		return 1;
 	}
-	printf("%5s  %6s  %-8s  %3s  %6s  %8s  %s\n", "ID", "PARENT",
-	       "STATE", "CPU", "PAGES", "RESIDENT", "NAME");
+	printf("%5s  %6s  %-8s  %3s  %8s  %8s  %s\n", "ID", "PARENT",
+	       "STATE", "CPU", "PROMISED", "RESIDENT", "NAME");
 	for (int i = 0; i < count; i++)
 		print(&info[i]);
 	return 0;

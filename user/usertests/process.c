@@ -532,8 +532,8 @@ static void processpages(void)
 	find_process(getpid(), &reserved);
 	fill(at, 100 * PAGE, 1);
 	find_process(getpid(), &touched);
-	check(reserved.pages >= before.pages + 100, "%d, then %d pages",
-	      (int)before.pages, (int)reserved.pages);
+	check(reserved.promised >= before.promised + 100, "%d, then %d pages",
+	      (int)before.promised, (int)reserved.promised);
 	check(reserved.resident < before.resident + 50,
 	      "resident before a touch");
 	check(touched.resident >= before.resident + 100,
