@@ -21,6 +21,9 @@ endif
 ifeq ($(filter $(TOOLCHAIN),clang gcc),)
 $(error TOOLCHAIN is "$(TOOLCHAIN)": it can be clang or gcc)
 endif
+ifneq ($(filter-out ram $(if $(filter i386,$(MACHINE)),pio),$(DISK)),)
+$(error DISK is "$(DISK)": it can be ram, or on i386 pio)
+endif
 ifeq ($(filter $(CHECK),0 1),)
 $(error CHECK is "$(CHECK)": it can be 0 or 1)
 endif
@@ -137,7 +140,9 @@ include user/user.mk
 endif
 
 KERNEL := $(O)/kernel.elf
-DISK := $(O)/disk.img
+BOOT_DISK := $(O)/disk.img
+# The disk for files, for kernels that have a driver.
+FILES_DISK := $(if $(filter kernel/disk/%,$(MINE)),$(O)/fs.img)
 
 .PHONY: all kernel
 all: book
@@ -145,7 +150,7 @@ all: book
 		$(MAKE) --no-print-directory kernel MACHINE=$$machine || exit; \
 	done
 
-kernel: $(KERNEL) $(if $(filter i386,$(MACHINE)),$(DISK))
+kernel: $(KERNEL) $(if $(filter i386,$(MACHINE)),$(BOOT_DISK)) $(FILES_DISK)
 	@echo "$(KERNEL) is up to date"
 
 # The rule for every object depends on the flags: O has a folder for each
@@ -208,7 +213,7 @@ $(O)/boot.bin: $(call objects,$(BOOT_SOURCES)) $(O)/boot/boot.ld
 	@$(LD) $(LDFLAGS) -T $(O)/boot/boot.ld --oformat binary \
 		-o $@ $(filter %.o,$^)
 
-$(DISK): $(O)/boot.bin $(KERNEL)
+$(BOOT_DISK): $(O)/boot.bin $(KERNEL)
 	@echo "  DISK  $@"
 	@$(OBJCOPY) --strip-debug $(KERNEL) $(O)/kernel.stripped
 	@cp $(O)/boot.bin $@.new
@@ -217,13 +222,18 @@ $(DISK): $(O)/boot.bin $(KERNEL)
 		conv=notrunc,sync status=none
 	@mv $@.new $@
 
+$(O)/fs.img:
+	@mkdir -p $(@D)
+	@truncate -s 32M $@
+
 -include $(patsubst %.o,%.d,$(call objects,$(MINE)))
 -include $(wildcard $(O)/*.d $(O)/boot/*.d)
 
 # ---- Running ------------------------------------------------------------
 
 RUN := tools/run --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM) --build $(O) \
-	$(if $(filter 1,$(ICOUNT)),--icount)
+	$(if $(filter 1,$(ICOUNT)),--icount) \
+	$(if $(DISK),--disk $(DISK)) $(if $(filter 1,$(KEEP)),--keep)
 GDB := gdb-multiarch -q -x tools/gdb.py
 
 .PHONY: qemu run qemu-gdb gdb
@@ -300,6 +310,8 @@ help:
 #:   CHAPTER=07            the kernel that chapters 1 to 7 make
 #:   PROGRAMS='a.c b'      more files for the archive (PUBLIC=1: of xv6-public)
 #:   CPUS=1..8  MEM=128M   processors and memory  (1, 128M)
+#:   KEEP=1                what is written to the disk stays there
+#:   DISK=ram|pio          no disk; on i386, one without DMA
 #:   CHECK=1               a kernel that checks itself as it runs
 #:   TOOLCHAIN=clang|gcc   the compiler           (clang)
 #:   WERROR=1              warnings are errors
