@@ -284,6 +284,132 @@ static uint64 run_fstat(int count)
 	return took;
 }
 
+/* ---- Pipes ---- */
+
+static void must_pipe(int fd[2])
+{
+	must(pipe(fd) == 0, "pipe");
+}
+
+/* Read SIZE bytes, in pieces as they come. */
+static void read_all(int fd, char *to, int size)
+{
+	while (size > 0) {
+		int got = read(fd, to, size);
+
+		must(got > 0, "read from a pipe");
+		size -= got;
+	}
+}
+
+static uint64 run_pipe_close(int count)
+{
+	int fd[2];
+
+	start();
+	for (int i = 0; i < count; i++) {
+		must_pipe(fd);
+		close(fd[0]);
+		close(fd[1]);
+	}
+	return stop();
+}
+
+/* Every byte that comes through FROM goes back through TO. */
+static void echo_bytes(int from, int to)
+{
+	char byte;
+
+	while (read(from, &byte, 1) == 1)
+		must(write(to, &byte, 1) == 1, "write");
+	end(0);
+}
+
+static uint64 run_pingpong(int count)
+{
+	int there[2], back[2], pid;
+	char byte = 0;
+	uint64 took;
+
+	must_pipe(there);
+	must_pipe(back);
+	pid = fork();
+	must(pid >= 0, "fork");
+	if (pid == 0) {
+		close(there[1]);
+		echo_bytes(there[0], back[1]);
+	}
+	close(there[0]);
+	write(there[1], &byte, 1);
+	read_all(back[0], &byte, 1);
+	start();
+	for (int i = 0; i < count; i++) {
+		write(there[1], &byte, 1);
+		must(read(back[0], &byte, 1) == 1, "read");
+	}
+	took = stop();
+	close(there[1]);
+	close(back[0]);
+	close(back[1]);
+	await();
+	return took;
+}
+
+static char transfer[MEGABYTE / 256];
+
+/*
+ * Read COUNT blocks of SIZE bytes, and one before them; report each of
+ * the two with a byte.
+ */
+static void take_blocks(int from, int to, int count, int size)
+{
+	read_all(from, transfer, size);
+	write(to, transfer, 1);
+	for (int i = 0; i < count; i++)
+		read_all(from, transfer, size);
+	write(to, transfer, 1);
+	end(0);
+}
+
+/* COUNT MiB go to a child in writes of SIZE bytes. */
+static uint64 send(int count, int size)
+{
+	int blocks = count * (MEGABYTE / size);
+	int data[2], report[2], pid;
+	uint64 took;
+	char byte;
+
+	must_pipe(data);
+	must_pipe(report);
+	pid = fork();
+	must(pid >= 0, "fork");
+	if (pid == 0)
+		take_blocks(data[0], report[1], blocks, size);
+	write(data[1], transfer, size);
+	read_all(report[0], &byte, 1);
+	start();
+	for (int i = 0; i < blocks; i++)
+		must(write(data[1], transfer, size) == size, "write");
+	read_all(report[0], &byte, 1);
+	took = stop();
+	for (int i = 0; i < 2; i++) {
+		close(data[i]);
+		close(report[i]);
+	}
+	await();
+	return took;
+}
+
+static uint64 run_pipe_512(int count)
+{
+	return send(count, 512);
+}
+
+static uint64 run_pipe_4096(int count)
+{
+	return send(count, 4096);
+}
+
 static const struct row rows[] = {
 	{ "getpid", 1000, run_getpid, "getpid" },
 	{ "uptime", 1000, run_uptime, "uptime" },
@@ -308,6 +434,11 @@ static const struct row rows[] = {
 	  "open of a missing file" },
 	{ "open_close", 200, run_open_close, "open + close" },
 	{ "fstat", 1000, run_fstat, "fstat" },
+	{ "pipe_close", 200, run_pipe_close, "pipe() + 2 close" },
+	{ "pipe_pingpong", 200, run_pingpong,
+	  "a byte there and back between two processes" },
+	{ "pipe_512", 1, run_pipe_512, "1 MiB in 512-byte writes" },
+	{ "pipe_4096", 1, run_pipe_4096, "1 MiB in 4096-byte writes" },
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };

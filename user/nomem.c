@@ -1,6 +1,7 @@
 /*
- * nomem: lets each allocation that the kernel makes for a fork, an exec
- * and a growing heap fail once, and looks whether everything comes back.
+ * nomem: lets each allocation that the kernel makes for a fork, an exec,
+ * a growing heap and a pipe fail once, and looks whether everything
+ * comes back.
  * Needs a kernel built with CHECK=1, on one processor.
  */
 #include "user/user.h"
@@ -61,6 +62,14 @@ static int try_heap(void)
 	return 0;
 }
 
+/* Two, since the kernel may have one left over from before. */
+static int try_pipe(void)
+{
+	int fd[2];
+
+	return pipe(fd) < 0 || pipe(fd) < 0;
+}
+
 /* ---- Each allocation once ---- */
 
 /* Tries with the Nth allocation failing: did all go well? */
@@ -105,5 +114,6 @@ int main(void)
 
 	wrong |= each("exec", try_exec);
 	wrong |= each("heap", try_heap);
+	wrong |= each("pipe", try_pipe);
 	return wrong;
 }

@@ -17,6 +17,7 @@
 #include "user/usertests/exec.c"
 #include "user/usertests/pointers.c"
 #include "user/usertests/files.c"
+#include "user/usertests/pipes.c"
 #include "user/usertests/machine.c"
 
 static const struct area {
@@ -29,6 +30,7 @@ static const struct area {
 	{ "exec", exec_tests, COUNT(exec_tests) },
 	{ "arguments", pointer_tests, COUNT(pointer_tests) },
 	{ "files", file_tests, COUNT(file_tests) },
+	{ "pipes", pipe_tests, COUNT(pipe_tests) },
 	{ "machine", machine_tests, COUNT(machine_tests) },
 };
 
