@@ -324,8 +324,11 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	while (wait(&result) >= 0)
+	while (wait(&result) >= 0) {
+		if (result == -1)
+			complain("a process", "was killed");
 		status |= result != 0;
+	}
 	directories(false);
 	if (status == 0)
 		printf("grind: %d rounds, seed %d: OK\n", rounds, seed);
