@@ -1,3 +1,4 @@
+#include <info.h>
 #include "kernel/fcntl.h"
 #include "kernel/fs.h"
 #include "kernel/param.h"
@@ -62,6 +63,7 @@ const char *why_not_made(const char *path)
 {
 	char parent[MAXPATH];
 	const char *name = last_part(path);
+	struct filesystem_info disk;
 	struct stat about;
 
 	if (is_too_long(path))
@@ -77,5 +79,7 @@ const char *why_not_made(const char *path)
 		return "no such file or directory";
 	if (about.type != T_DIR)
 		return "not a directory";
-	return "cannot be made (is the disk full?)";
+	if (filesystem(&disk) == 0 && disk.free == 0)
+		return "the disk is full";
+	return "cannot be made";
 }
