@@ -6,9 +6,10 @@
 #include "user/tools.h"
 #include "user/user.h"
 
-/* Says on file 2 what is wrong with WHAT. */
+/* Says on file 2 what is wrong with WHAT, behind all output so far. */
 void complain(const char *what, const char *why)
 {
+	put_end();
 	fprintf(2, "%s: %s: %s\n", tool.name, what, why);
 }
 
