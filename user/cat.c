@@ -1,45 +1,58 @@
 /* cat: writes files, or standard input, to standard output. */
-#include "kernel/fcntl.h"
+#include "user/tools.h"
 #include "user/user.h"
 
-static char buffer[4096];
+const struct tool tool = { "cat", "[-n] [FILE]...", 1 };
+
+static unsigned line_number;
 
 /* Copies all that FD has; returns a status. */
 static int copy(int fd, const char *name)
 {
+	static char buffer[8192];
 	int count;
 
 	while ((count = read(fd, buffer, sizeof buffer)) > 0) {
-		if (write_all(1, buffer, count) < 0) {
-			fprintf(2, "cat: cannot write\n");
-			return 1;
-		}
+		put(buffer, (size_t)count);
+		put_end();
 	}
 	if (count < 0)
-		fprintf(2, "cat: %s: cannot be read\n", name);
+		complain(name, "cannot be read");
 	return count < 0;
 }
 
-static int copy_named(const char *name)
+/* The same with a number before each line. */
+static int copy_numbered(int fd, const char *name)
 {
-	int fd = open(name, O_RDONLY), status;
+	struct lines lines = { .fd = fd };
+	static bool inside;     /* no newline was at the end so far */
+	size_t length;
+	char *line;
+	int result;
 
-	if (fd < 0) {
-		fprintf(2, "cat: %s: cannot open\n", name);
-		return 1;
+	while ((result = next_line(&lines, &line, &length)) > 0) {
+		if (!inside)
+			put_text("%6u\t", ++line_number);
+		put(line, length);
+		inside = line[length - 1] != '\n';
 	}
-	status = copy(fd, name);
-	close(fd);
-	return status;
+	if (result < 0)
+		complain(name, "cannot be read");
+	lines_done(&lines);
+	return result < 0;
 }
 
 int main(int argc, char **argv)
 {
-	int status = 0;
+	struct options options = { .argv = argv, .index = 1 };
+	bool numbered = false;
+	int status;
 
-	if (argc == 1)
-		return copy(0, "standard input");
-	for (int i = 1; i < argc; i++)
-		status |= copy_named(argv[i]);
+	(void)argc;
+	while (next_option(&options, "n"))
+		numbered = true;
+	status = each_input(argv + options.index,
+			    numbered ? copy_numbered : copy);
+	put_end();
 	return status;
 }

@@ -1,10 +1,24 @@
 /*
- * init: the first process.  It keeps a shell running, and takes over
- * the children of those that ended before them.
+ * init: the first process.  It sees to it that there is a console,
+ * keeps a shell running, and buries the children of those that ended
+ * before them.
  */
 #include "kernel/fcntl.h"
+#include "kernel/file.h"
 #include "kernel/stat.h"
 #include "user/user.h"
+
+/*
+ * Makes the device that is called console, if there is a disk to make
+ * it on.  On a kernel without one it is there already.
+ */
+static void make_console(void)
+{
+	struct stat unused;
+
+	if (stat("/console", &unused) < 0)
+		mknod("/console", CONSOLE, 0);
+}
 
 /* Sees to it that files 0, 1 and 2 are the console. */
 static void open_console(void)
@@ -13,7 +27,7 @@ static void open_console(void)
 
 	if (fstat(0, &unused) == 0)
 		return;
-	open("console", O_RDWR);
+	open("/console", O_RDWR);
 	dup(0);
 	dup(0);
 }
@@ -47,6 +61,7 @@ static void wait_for(int shell)
 
 int main(void)
 {
+	make_console();
 	open_console();
 	for (;;) {
 		int start = uptime(), shell = start_shell();

@@ -2,15 +2,19 @@
  * sh: reads commands and runs them.
  *
  * A line is parsed into jobs, each of which is steps joined by && and
- * ||; a step is one command.  Words stay as they were typed, quotes and
- * all, until their command runs, since $? may have changed by then.
+ * ||; a step is a pipeline of commands.  Words stay as they were typed,
+ * quotes and all, until their command runs, since $? may have changed
+ * by then.
  */
 #include <stdbool.h>
 #include <info.h>
 #include "kernel/fcntl.h"
 #include "kernel/param.h"
 #include "kernel/stat.h"
+#include "user/tools.h"
 #include "user/user.h"
+
+const struct tool tool = { "sh", "[-c COMMANDS | FILE]", 2 };
 
 enum { LINE = 1024, POOL = 16 * 1024, DEPTH = 16, JOBS = 64 };
 enum { USAGE = 2, CANNOT_RUN = 126, NOT_FOUND = 127, KILLED = -1 };
@@ -45,17 +49,31 @@ struct word {
 	struct word *next;
 };
 
+enum token {
+	END, WORD, SEMICOLON, AMPERSAND, AND, OR, PIPE, LEFT, RIGHT,
+	LESS, GREATER, APPEND, COPY, BROKEN
+};
+
+struct redirection {
+	int fd;                 /* which of the command's files */
+	enum token kind;        /* LESS, GREATER, APPEND or COPY */
+	struct word word;       /* a path, or for COPY a number */
+	struct redirection *next;
+};
+
 struct command {
 	struct word *words;
 	int count;              /* of words */
 	struct job *body;       /* of ( ): jobs instead of words */
+	struct redirection *redirections;       /* from the left */
+	struct command *next;   /* which reads what this one writes */
 };
 
 enum condition { ALWAYS, IF_WELL, IF_NOT };
 
 struct step {
 	enum condition when;    /* by the status of the step before */
-	struct command *command;
+	struct command *pipeline;
 	struct step *next;
 };
 
@@ -67,15 +85,12 @@ struct job {
 
 /* ---- Tokens ---- */
 
-enum token {
-	END, WORD, SEMICOLON, AMPERSAND, AND, OR, PIPE, LEFT, RIGHT,
-	LESS, GREATER, BROKEN
-};
-
 struct parser {
 	const char *at;         /* behind the token */
 	enum token token;
 	const char *text;       /* of the token */
+	const char *sign;       /* if it is one */
+	int number;             /* before < or >; -1: none */
 	int depth;              /* of parentheses */
 };
 
@@ -83,7 +98,8 @@ static const struct sign {
 	const char *text;
 	enum token token;
 } signs[] = {                   /* longer ones first */
-	{ "&&", AND }, { "||", OR }, { ";", SEMICOLON },
+	{ "&&", AND }, { "||", OR }, { ">>", APPEND },
+	{ ">&", COPY }, { "<&", COPY }, { ";", SEMICOLON },
 	{ "&", AMPERSAND }, { "|", PIPE }, { "(", LEFT },
 	{ ")", RIGHT }, { "<", LESS }, { ">", GREATER },
 };
@@ -91,7 +107,7 @@ static const struct sign {
 enum { SIGNS = sizeof signs / sizeof *signs };
 
 /* Reports what is wrong with the line, once. */
-static void complain(struct parser *p, const char *what)
+static void reject(struct parser *p, const char *what)
 {
 	if (p->token != BROKEN)
 		fprintf(2, "sh: %s\n", what);
@@ -126,12 +142,27 @@ static void scan_word(struct parser *p)
 			const char *end = closing_quote(p->at);
 
 			if (!end) {
-				complain(p, "a quote is not closed");
+				reject(p, "a quote is not closed");
 				return;
 			}
 			p->at = end;
 		}
 	}
+}
+
+/* If a number and then < or > stand at p->at, moves behind the number. */
+static void scan_number(struct parser *p)
+{
+	const char *at = p->at;
+	int number = 0;
+
+	p->number = -1;
+	for (; isdigit(*at) && number < 100; at++)
+		number = 10 * number + *at - '0';
+	if (at == p->at || (*at != '<' && *at != '>'))
+		return;
+	p->number = number;
+	p->at = at;
 }
 
 /* If a sign stands at p->at, moves behind it. */
@@ -142,6 +173,7 @@ static bool scan_sign(struct parser *p)
 
 		if (strncmp(p->at, signs[i].text, length) == 0) {
 			p->token = signs[i].token;
+			p->sign = signs[i].text;
 			p->at += length;
 			return true;
 		}
@@ -157,6 +189,7 @@ static void advance(struct parser *p)
 	while (isspace(*p->at))
 		p->at++;
 	p->text = p->at;
+	scan_number(p);
 	if (!*p->at || *p->at == '#')
 		p->token = END;
 	else if (!scan_sign(p))
@@ -171,7 +204,7 @@ static void *parser_take(struct parser *p, size_t bytes)
 	void *taken = take(bytes);
 
 	if (!taken)
-		complain(p, "the line is too long");
+		reject(p, "the line is too long");
 	return taken;
 }
 
@@ -181,16 +214,12 @@ static void unexpected(struct parser *p)
 	static const char said[] = "unexpected ";
 	char what[sizeof said + LINE];
 
-	if (p->token == PIPE) {
-		complain(p, "pipes are not there yet");
-	} else if (p->token == LESS || p->token == GREATER) {
-		complain(p, "redirections are not there yet");
-	} else if (p->token == END) {
-		complain(p, "the line ends too early");
+	if (p->token == END) {
+		reject(p, "the line ends too early");
 	} else if (p->token != BROKEN) {
 		snprintf(what, sizeof said + (size_t)(p->at - p->text),
 			 "%s%s", said, p->text);
-		complain(p, what);
+		reject(p, what);
 	}
 }
 
@@ -200,7 +229,7 @@ static struct job *parse_jobs(struct parser *p);
 static bool parse_body(struct parser *p, struct command *command)
 {
 	if (++p->depth > DEPTH) {
-		complain(p, "too many parentheses");
+		reject(p, "too many parentheses");
 		return false;
 	}
 	advance(p);
@@ -216,44 +245,106 @@ static bool parse_body(struct parser *p, struct command *command)
 	return true;
 }
 
-/* command: word { word } */
-static bool parse_words(struct parser *p, struct command *command)
+/* The current token, a word, becomes *WORD. */
+static void take_word(struct parser *p, struct word *word)
 {
-	struct word **link = &command->words, *word;
+	word->text = p->text;
+	word->length = (int)(p->at - p->text);
+	advance(p);
+}
 
-	for (; p->token == WORD; advance(p)) {
-		word = parser_take(p, sizeof *word);
-		if (!word)
-			return false;
-		word->text = p->text;
-		word->length = (int)(p->at - p->text);
-		command->count++;
-		*link = word;
-		link = &word->next;
+static bool is_redirection(enum token token)
+{
+	return token == LESS || token == GREATER || token == APPEND ||
+	       token == COPY;
+}
+
+/* redirection: [number] sign word */
+static struct redirection *parse_redirection(struct parser *p)
+{
+	struct redirection *r = parser_take(p, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->kind = p->token;
+	r->fd = p->number >= 0 ? p->number : p->sign[0] != '<';
+	advance(p);
+	if (p->token != WORD) {
+		unexpected(p);
+		return NULL;
 	}
-	return true;
+	take_word(p, &r->word);
+	return r;
 }
 
 /*
- * Pipelines will be lists of commands, and redirections lists that
- * belong to a command.
+ * command: ( jobs ), or words; redirections can stand before, between
+ * and behind them.
  */
+static bool parse_parts(struct parser *p, struct command *command)
+{
+	struct redirection **redirection = &command->redirections;
+	struct word **word = &command->words;
+
+	for (;;) {
+		if (is_redirection(p->token)) {
+			*redirection = parse_redirection(p);
+			if (!*redirection)
+				return false;
+			redirection = &(*redirection)->next;
+		} else if (p->token == WORD && !command->body) {
+			*word = parser_take(p, sizeof **word);
+			if (!*word)
+				return false;
+			take_word(p, *word);
+			word = &(*word)->next;
+			command->count++;
+		} else if (p->token == LEFT && !command->body &&
+			   !command->words) {
+			if (!parse_body(p, command))
+				return false;
+		} else {
+			return true;
+		}
+	}
+}
+
+/* Can a command begin with TOKEN? */
+static bool begins_command(enum token token)
+{
+	return token == WORD || token == LEFT || is_redirection(token);
+}
+
 static struct command *parse_command(struct parser *p)
 {
 	struct command *command = parser_take(p, sizeof *command);
 
 	if (!command)
 		return NULL;
-	if (p->token == LEFT)
-		return parse_body(p, command) ? command : NULL;
-	if (p->token != WORD) {
+	if (!begins_command(p->token)) {
 		unexpected(p);
 		return NULL;
 	}
-	return parse_words(p, command) ? command : NULL;
+	return parse_parts(p, command) ? command : NULL;
 }
 
-/* job: command { && command, or || command } */
+/* pipeline: command { | command } */
+static struct command *parse_pipeline(struct parser *p)
+{
+	struct command *first = NULL, **link = &first;
+
+	for (;;) {
+		*link = parse_command(p);
+		if (!*link)
+			return NULL;
+		if (p->token != PIPE)
+			return first;
+		link = &(*link)->next;
+		advance(p);
+	}
+}
+
+/* job: pipeline { && pipeline, or || pipeline } */
 static struct job *parse_job(struct parser *p)
 {
 	struct job *job = parser_take(p, sizeof *job);
@@ -267,8 +358,8 @@ static struct job *parse_job(struct parser *p)
 		if (!step)
 			return NULL;
 		step->when = when;
-		step->command = parse_command(p);
-		if (!step->command)
+		step->pipeline = parse_pipeline(p);
+		if (!step->pipeline)
 			return NULL;
 		if (p->token != AND && p->token != OR)
 			return job;
@@ -293,26 +384,24 @@ static struct job *parse_jobs(struct parser *p)
 			break;
 		job->in_background = p->token == AMPERSAND;
 		advance(p);
-	} while (p->token == WORD || p->token == LEFT);
+	} while (begins_command(p->token));
 	return first;
 }
 
-/* The jobs of a line; NULL if there are none, or after a complaint. */
-static struct job *parse(const char *line)
+/* Sets *JOBS to those of a line; false after a complaint. */
+static bool parse(const char *line, struct job **jobs)
 {
 	struct parser p = { .at = line };
-	struct job *jobs;
 
+	*jobs = NULL;
 	advance(&p);
 	if (p.token == END)
-		return NULL;
-	jobs = parse_jobs(&p);
-	if (!jobs || p.token != END) {
-		unexpected(&p);
-		status = USAGE;
-		return NULL;
-	}
-	return jobs;
+		return true;
+	*jobs = parse_jobs(&p);
+	if (*jobs && p.token == END)
+		return true;
+	unexpected(&p);
+	return false;
 }
 
 /* ---- From words as typed to arguments ---- */
@@ -422,8 +511,9 @@ static int help(char **argv)
 	       "Of the shell itself are cd [DIRECTORY], "
 	       "exit [STATUS],\n"
 	       "wait (for what was started with &) and help.\n"
-	       "Commands are joined by ;  &  &&  ||  and grouped by "
-	       "( ).\n");
+	       "Commands are joined by ;  &  &&  ||  |  and grouped "
+	       "by ( ).\n"
+	       "<  >  >>  2>  2>&1 say what they read and write.\n");
 	return 0;
 }
 
@@ -445,6 +535,110 @@ static const struct builtin *find_builtin(const char *name)
 		if (strcmp(name, builtins[i].name) == 0)
 			return &builtins[i];
 	return NULL;
+}
+
+/* ---- Redirections ---- */
+
+/* Makes TO, which is not open, the same file as FROM; -1: it cannot. */
+static int duplicate(int from, int to)
+{
+	int fd = dup(from), result;
+
+	if (fd < 0 || fd == to)
+		return fd;
+	result = duplicate(from, to);
+	close(fd);
+	return result;
+}
+
+/* The open file FROM gets the number TO instead. */
+static int renumber(int from, int to)
+{
+	int result;
+
+	if (from == to)
+		return to;
+	close(to);
+	result = duplicate(from, to);
+	close(from);
+	return result;
+}
+
+/* A new number for the file whose number PATH is; -1: a complaint. */
+static int open_copy(const char *text)
+{
+	int number, fd = -1;
+
+	if (read_number(text, &number) == 0)
+		fd = dup(number);
+	if (fd < 0)
+		fprintf(2, "sh: %s: not the number of an open file\n",
+			text);
+	return fd;
+}
+
+/* Opens what R asks for; -1 after a complaint. */
+static int open_redirection(const struct redirection *r)
+{
+	const char *path = expand(&r->word);
+	int fd;
+
+	if (!path) {
+		fprintf(2, "sh: the line is too long\n");
+		return -1;
+	}
+	if (r->kind == COPY)
+		return open_copy(path);
+	if (r->kind == LESS)
+		fd = open(path, O_RDONLY);
+	else
+		fd = open(path, O_WRONLY | O_CREATE |
+			  (r->kind == APPEND ? O_APPEND : O_TRUNC));
+	if (fd < 0)
+		fprintf(2, "sh: %s: %s\n", path, r->kind == LESS ?
+			why_not(path) : why_not_made(path));
+	return fd;
+}
+
+/* Carries out all of R in a process that does nothing else; or -1. */
+static int redirect(const struct redirection *r)
+{
+	for (; r; r = r->next) {
+		int fd = open_redirection(r);
+
+		if (fd < 0)
+			return -1;
+		if (renumber(fd, r->fd) < 0) {
+			fprintf(2, "sh: %d: no number of a file\n",
+				r->fd);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Runs BUILTIN, or nothing if it is NULL, in this process with the
+ * redirections R, and puts things back.  Returns a status.
+ */
+static int run_builtin(const struct builtin *builtin, char **argv,
+		       const struct redirection *r)
+{
+	int fd, saved, result = 1;
+
+	if (!r)
+		return builtin ? builtin->run(argv) : 0;
+	fd = open_redirection(r);
+	if (fd < 0)
+		return 1;
+	saved = fd == r->fd ? -1 : dup(r->fd);
+	if (renumber(fd, r->fd) >= 0)
+		result = run_builtin(builtin, argv, r->next);
+	if (saved < 0)
+		close(r->fd);
+	else
+		renumber(saved, r->fd);
+	return result;
 }
 
 /* ---- Running ---- */
@@ -487,6 +681,7 @@ static int start(bool foreground)
 	background = 0;
 	if (input > 0)
 		close(input);
+	input = 0;
 	return 0;
 }
 
@@ -516,6 +711,8 @@ static int run_body(const struct command *command, bool last)
 		return 1;
 	if (pid > 0)
 		return wait_for(pid, "( )");
+	if (redirect(command->redirections) < 0)
+		exit(1);
 	run_jobs(command->body, true);
 	exit(status);
 }
@@ -535,9 +732,9 @@ static int run_command(const struct command *command, bool last)
 	argv = arguments(command);
 	if (!argv)
 		return USAGE;
-	builtin = find_builtin(argv[0]);
-	if (builtin)
-		return builtin->run(argv);
+	builtin = argv[0] ? find_builtin(argv[0]) : NULL;
+	if (builtin || !argv[0])
+		return run_builtin(builtin, argv, command->redirections);
 	if (command->count >= MAXARG) {
 		fprintf(2, "sh: %s: too many arguments\n", argv[0]);
 		return CANNOT_RUN;
@@ -545,9 +742,86 @@ static int run_command(const struct command *command, bool last)
 	pid = last ? 0 : start(true);
 	if (pid < 0)
 		return 1;
+	if (pid > 0)
+		return wait_for(pid, argv[0]);
+	if (redirect(command->redirections) < 0)
+		exit(1);
+	become(argv);
+}
+
+/* ---- Pipelines ---- */
+
+/*
+ * Starts COMMAND, which reads what FROM gives; FROM is closed here.
+ * Sets *OUTPUT to what gives what it writes, unless it is the last one.
+ * Returns the child, or -1 after a complaint.
+ */
+static int start_member(const struct command *command, int from,
+			int *output)
+{
+	int ends[2] = { -1, 1 }, pid;
+
+	*output = -1;
+	if (command->next && pipe(ends) < 0) {
+		fprintf(2, "sh: cannot make a pipe\n");
+		close(from);
+		return -1;
+	}
+	pid = start(true);
+	if (pid == 0) {
+		if (ends[0] >= 0)
+			close(ends[0]);
+		renumber(ends[1], 1);
+		renumber(from, 0);
+		exit(run_command(command, true));
+	}
+	if (from > 0)
+		close(from);
+	if (ends[1] > 1)
+		close(ends[1]);
+	*output = ends[0];
+	return pid;
+}
+
+/*
+ * Runs a pipeline in a process that was made for it, and ends with the
+ * status of the last command, which may be KILLED.
+ */
+static void run_members(const struct command *command)
+	__attribute__((noreturn));
+static void run_members(const struct command *command)
+{
+	int input = 0, pid = -1, child, result, last = 1;
+
+	for (; command; command = command->next) {
+		pid = start_member(command, input, &input);
+		if (pid < 0)
+			break;
+	}
+	if (input > 0)
+		close(input);
+	while ((child = wait(&result)) >= 0)
+		if (child == pid)
+			last = result;
+	exit(last);
+}
+
+/*
+ * Runs a pipeline; LAST as for run_command.  All its commands are of
+ * the group of the process that waits for them.
+ */
+static int run_pipeline(const struct command *command, bool last)
+{
+	int pid;
+
+	if (!command->next)
+		return run_command(command, last);
+	pid = last && !background ? 0 : start(true);
+	if (pid < 0)
+		return 1;
 	if (pid == 0)
-		become(argv);
-	return wait_for(pid, argv[0]);
+		run_members(command);
+	return wait_for(pid, "pipeline");
 }
 
 /* Runs the steps whose condition is met, and sets the status. */
@@ -560,10 +834,21 @@ static void run_steps(const struct step *step, bool last)
 			continue;
 		if (step->when == IF_NOT && status == 0)
 			continue;
-		status = run_command(step->command,
-				     last && !step->next);
+		status = run_pipeline(step->pipeline,
+				      last && !step->next);
 		pool_used = used;
 	}
+}
+
+/* Nobody types anything for the background: it reads an empty pipe. */
+static void read_nothing(void)
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		return;
+	close(ends[1]);
+	renumber(ends[0], 0);
 }
 
 /* Runs JOB in a child that is not waited for. */
@@ -572,6 +857,7 @@ static void run_in_background(const struct job *job)
 	int pid = start(false);
 
 	if (pid == 0) {
+		read_nothing();
 		run_steps(job->steps, true);
 		exit(status);
 	}
@@ -591,15 +877,20 @@ static void run_jobs(const struct job *job, bool last)
 	}
 }
 
-static void run_line(const char *line, bool last)
+/* Runs the jobs of LINE; false if it is none, after a complaint. */
+static bool run_line(const char *line, bool last)
 {
+	struct job *jobs;
+
 	pool_used = 0;
-	if (strlen(line) < LINE) {
-		run_jobs(parse(line), last);
-		return;
+	if (strlen(line) >= LINE) {
+		fprintf(2, "sh: the line is too long\n");
+	} else if (parse(line, &jobs)) {
+		run_jobs(jobs, last);
+		return true;
 	}
-	fprintf(2, "sh: the line is too long\n");
 	status = USAGE;
+	return false;
 }
 
 /* ---- Reading ---- */
@@ -639,7 +930,7 @@ static bool read_line(char line[LINE + 1])
 	return length > 0 || c == '\n';
 }
 
-/* Reads and runs lines until there are no more. */
+/* Runs lines until there are no more or, if nobody types, a bad one. */
 static void run_input(void)
 {
 	static char line[LINE + 1];
@@ -651,7 +942,8 @@ static void run_input(void)
 		}
 		if (!read_line(line))
 			break;
-		run_line(line, false);
+		if (!run_line(line, false) && !interactive)
+			return;
 	}
 	if (interactive)
 		write(2, "\n", 1);
@@ -664,7 +956,8 @@ static void run_text(char *text)
 
 	while ((end = strchr(text, '\n'))) {
 		*end = '\0';
-		run_line(text, false);
+		if (!run_line(text, false))
+			return;
 		text = end + 1;
 	}
 	run_line(text, true);
@@ -685,15 +978,12 @@ int main(int argc, char **argv)
 		return status;
 	}
 	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
-		fprintf(2, "usage: sh [-c COMMANDS | FILE]\n");
-		return USAGE;
+		usage();
 	}
 	if (argc == 2)
-		input = open(argv[1], O_RDONLY);
-	if (input < 0) {
-		fprintf(2, "sh: %s: cannot open\n", argv[1]);
+		input = open_input(argv[1]);
+	if (input < 0)
 		return NOT_FOUND;
-	}
 	interactive = is_console(input);
 	if (interactive)
 		group(false);

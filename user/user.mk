@@ -83,6 +83,7 @@ as_it_is = $(patsubst _%,%,$(notdir $(1)))=$(1)
 compiled = $(basename $(notdir $(1)))=$(O)/user/given/$(basename \
 	$(notdir $(1)))
 ARCHIVED := $(foreach name,$(USER_PROGRAMS),$(name)=$(O)/user/$(name)) \
+	[=$(O)/user/test \
 	$(patsubst %,README=%,$(wildcard README.md)) \
 	$(foreach path,$(PROGRAMS),\
 		$(call $(if $(filter %.c,$(path)),compiled,as_it_is),$(path)))

@@ -8,6 +8,7 @@
 #include <dirent.h>
 
 #define ROOTINO 1
+#define LONGEST_NAME 255        /* bytes; xv6 cuts at DIRSIZ */
 #define BSIZE 1024              /* bytes in a block of xv6's */
 #define NDIRECT 12              /* blocks that an inode names itself */
 #define NINDIRECT (BSIZE / sizeof(unsigned int))
