@@ -13,6 +13,7 @@
 struct stat;
 struct process_info;
 struct memory_info;
+struct filesystem_info;
 
 /* ---- Processes: system calls ---- */
 
@@ -40,12 +41,18 @@ int chdir(const char *path);
 int mkdir(const char *path);
 int mknod(const char *path, short major, short minor);
 int link(const char *old, const char *new);
-int unlink(const char *path);
+int unlink(const char *path);   /* or an empty directory */
+int rename(const char *old, const char *new);
+long long lseek(int fd, long long offset, int whence);
+int fsync(int fd);              /* returns when it is on the disk */
+int sync(void);                 /* the same for everything */
+int getdents(int fd, void *to, int size);       /* bytes; see dirent.h */
 
 /* ---- The system: system calls ---- */
 
 int processes(struct process_info *to, int count); /* how many */
 int memory(struct memory_info *to);
+int filesystem(struct filesystem_info *to);
 int vmprint(int pid);           /* shows a page table on the console */
 int monitor(const char *command);       /* the command's status */
 int poweroff(int status);       /* returns only for a bad status */

@@ -7,7 +7,7 @@
 #define KERNEL_PARAM_H
 
 #define MAXARG 32               /* argument slots of exec */
-#define MAXPATH 128             /* bytes in a path */
+#define MAXPATH 512             /* bytes in a path, the 0 included */
 #define NPROC 64                /* processes */
 #define NCPU 8
 #define NOFILE 16               /* open files of a process */

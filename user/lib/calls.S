@@ -23,6 +23,12 @@
 	CALL link, SYS_link
 	CALL mkdir, SYS_mkdir
 	CALL close, SYS_close
+	CALL fsync, SYS_fsync
+	CALL sync, SYS_sync
+	CALL getdents, SYS_getdents
+	CALL rename, SYS_rename
+	CALL filesystem, SYS_filesystem
+	CALL lseek_call, SYS_lseek
 	CALL poweroff, SYS_poweroff
 	CALL vmprint, SYS_vmprint
 	CALL processes, SYS_processes
