@@ -14,7 +14,7 @@
  * that write files are left out.
  */
 #include "user/usertests/test.h"
-#include "user/usertests/to_come.h"
+#include "user/usertests/early.h"
 #include "user/usertests/disk.h"
 #include "user/usertests/memory.c"
 #include "user/usertests/process.c"

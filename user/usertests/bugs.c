@@ -174,7 +174,7 @@ static void drop_by_exit(uintptr_t unused)
 	int fd = must_create("file");
 
 	(void)unused;
-	must_write(fd, "x", 1);
+	write_whole(fd, "x", 1);
 	must_unlink("file");
 	dup(fd);
 }
@@ -251,13 +251,13 @@ static void bug45_inode_reuse(void)
 	for (int i = 0; i < rounds(100); i++) {
 		int old = must_create("file"), new;
 
-		must_write(old, "old", 3);
+		write_whole(old, "old", 3);
 		must_unlink("file");
 		new = must_create("file");
 		check(stat_of_open(old).ino != stat_of_open(new).ino,
 		      "45: the same inode");
 		check(stat_of_open(new).size == 0, "45: not empty");
-		must_write(new, "new!", 4);
+		write_whole(new, "new!", 4);
 		must_seek(old, 0);
 		expect_rest(old, "old");
 		close(old);
@@ -355,7 +355,7 @@ static void badwrite(void)
 	check(disk_now().free + 4 >= before, "35: %d blocks lost",
 	      (int)(before - disk_now().free));
 	fd = must_create("junk");
-	must_write(fd, "x", 1);
+	write_whole(fd, "x", 1);
 	close(fd);
 }
 
@@ -493,7 +493,7 @@ static void read_numbers(uintptr_t me)
 	int number, out = must_create(numbered("got", me));
 
 	while (read(shared_fd, &number, 4) == 4)
-		must_write(out, &number, 4);
+		write_whole(out, &number, 4);
 	close(out);
 }
 
@@ -504,7 +504,7 @@ static void bug47_offset(void)
 
 	shared_fd = must_create("numbers");
 	for (int i = 0; i < times; i++)
-		must_write(shared_fd, &i, 4);
+		write_whole(shared_fd, &i, 4);
 	must_seek(shared_fd, 0);
 	run_many(read_numbers, 2);
 	close(shared_fd);
@@ -617,7 +617,7 @@ static void bug22_counts_on_disk(void)
 	const int count[] = { -1, -4096, (int)0x80000000 };
 	int fd = must_create("file"), got;
 
-	must_write(fd, "contents", 8);
+	write_whole(fd, "contents", 8);
 	must_seek(fd, 0);
 	for (int i = 0; i < COUNT(count); i++) {
 		check(read(fd, one_block, count[i]) == -1, "22: read");

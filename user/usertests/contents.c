@@ -9,12 +9,12 @@ static void writetest(void)
 	int fd = must_create("small");
 
 	for (int i = 0; i < 100; i++) {
-		must_write(fd, "aaaaaaaaaa", 10);
-		must_write(fd, "bbbbbbbbbb", 10);
+		write_whole(fd, "aaaaaaaaaa", 10);
+		write_whole(fd, "bbbbbbbbbb", 10);
 	}
 	close(fd);
 	fd = must_open("small");
-	must_read(fd, text, sizeof text);
+	read_whole(fd, text, sizeof text);
 	for (int i = 0; i < (int)sizeof text; i++)
 		check(text[i] == (i / 10 % 2 ? 'b' : 'a'),
 		      "byte %d is %c", i, text[i]);
@@ -43,12 +43,12 @@ static void writetest1(void)
 
 	for (int i = 0; i < count; i++) {
 		words[0] = words[127] = i;
-		must_write(fd, words, sizeof words);
+		write_whole(fd, words, sizeof words);
 	}
 	close(fd);
 	fd = must_open("pieces");
 	for (int i = 0; i < count; i++) {
-		must_read(fd, words, sizeof words);
+		read_whole(fd, words, sizeof words);
 		check(words[0] == i && words[127] == i,
 		      "piece %d says %d", i, words[0]);
 	}
@@ -65,11 +65,11 @@ static void bigwrite(void)
 	for (int size = 499; size < (int)sizeof bytes; size += 471) {
 		int fd = must_create("bigwrite");
 
-		must_write(fd, bytes, size);
-		must_write(fd, bytes, size);
+		write_whole(fd, bytes, size);
+		write_whole(fd, bytes, size);
 		must_seek(fd, 0);
 		for (int i = 0; i < 2; i++) {
-			must_read(fd, found, size);
+			read_whole(fd, found, size);
 			check(memcmp(bytes, found, size) == 0,
 			      "%d bytes, part %d", size, i);
 		}
@@ -88,7 +88,7 @@ static void bigfile(void)
 
 	for (int i = 0; i < 20; i++) {
 		memset(bytes, 'A' + i, sizeof bytes);
-		must_write(fd, bytes, sizeof bytes);
+		write_whole(fd, bytes, sizeof bytes);
 	}
 	close(fd);
 	fd = must_open("bigfile");
@@ -115,9 +115,9 @@ static void overwrite(void)
 	expect_blocks(fd, 1, 2, 2);
 	expect_blocks(fd, 3, 1, 1);
 	must_seek(fd, BLOCK - 2);
-	must_write(fd, "abcd", 4);
+	write_whole(fd, "abcd", 4);
 	must_seek(fd, BLOCK - 2);
-	must_read(fd, one_block, 4);
+	read_whole(fd, one_block, 4);
 	check(memcmp(one_block, "abcd", 4) == 0, "across the blocks");
 	check(stat_of_open(fd).size == 4 * BLOCK, "the size changed");
 	close(fd);
@@ -154,7 +154,7 @@ static void truncate1(void)
 	three = must_open("file");
 	check(read(three, one_block, 10) == 0, "a new one reads more");
 	check(read(two, one_block, 10) == 0, "the old one reads more");
-	must_write(one, "abcdef", 6);
+	write_whole(one, "abcdef", 6);
 	expect_rest(three, "abcdef");
 	expect_rest(two, "ef");
 	close(one);
@@ -171,7 +171,7 @@ static void truncate2(void)
 {
 	int one = must_create("file"), two;
 
-	must_write(one, "abcd", 4);
+	write_whole(one, "abcd", 4);
 	two = must_open_for("file", O_TRUNC | O_WRONLY);
 	check(write(one, "x", 1) == -1, "written beyond the end");
 	check(stat_of("file").size == 0, "there is something in it");
@@ -186,7 +186,7 @@ static void write_and_read(uintptr_t times)
 	for (int i = 0; i < (int)times; i++) {
 		int fd = must_open_for("file", O_WRONLY);
 
-		must_write(fd, "1234567890", 10);
+		write_whole(fd, "1234567890", 10);
 		close(fd);
 		fd = must_open("file");
 		check(read(fd, bytes, 32) <= 10, "too much to read");
@@ -240,13 +240,13 @@ static void nothingold(void)
 	fd = must_create("new");
 	for (int i = 0; i < count; i++) {
 		must_seek(fd, (long long)i * BLOCK + 2000);
-		must_write(fd, "x", 1);
+		write_whole(fd, "x", 1);
 	}
 	must_seek(fd, 0);
 	for (int i = 0; i < count - 1; i++) {
 		char *byte = (char *)one_block;
 
-		must_read(fd, byte, BLOCK);
+		read_whole(fd, byte, BLOCK);
 		check(byte[2000] == 'x', "block %d lacks its byte", i);
 		byte[2000] = 0;
 		check(zero(byte, BLOCK), "block %d is not new", i);
@@ -261,13 +261,13 @@ static void openflags(void)
 	int fd = must_open_for("file", O_CREATE | O_WRONLY);
 
 	check(read(fd, one_block, 1) == -1, "read of O_WRONLY");
-	must_write(fd, "abc", 3);
+	write_whole(fd, "abc", 3);
 	close(fd);
 	fd = must_open_for("file", O_RDONLY);
 	check(write(fd, "x", 1) == -1, "write of O_RDONLY");
 	close(fd);
 	fd = must_open_for("file", O_RDWR);
-	must_write(fd, "x", 1);
+	write_whole(fd, "x", 1);
 	expect_rest(fd, "bc");
 	close(fd);
 	fd = must_open_for("file", O_CREATE | O_RDONLY);
@@ -281,12 +281,12 @@ static void seektest(void)
 {
 	int fd = must_create("file");
 
-	must_write(fd, "0123456789", 10);
+	write_whole(fd, "0123456789", 10);
 	check(lseek(fd, 0, SEEK_CUR) == 10, "not at the end");
 	check(lseek(fd, -4, SEEK_CUR) == 6, "4 bytes back");
 	expect_rest(fd, "6789");
 	check(lseek(fd, 2, SEEK_SET) == 2, "to the start");
-	must_write(fd, "xy", 2);
+	write_whole(fd, "xy", 2);
 	check(lseek(fd, -1, SEEK_END) == 9, "before the end");
 	expect_rest(fd, "9");
 	check(lseek(fd, 0, SEEK_SET) == 0, "to 0");
@@ -301,7 +301,7 @@ static void seekfails(void)
 	const long long huge = 0x7fffffffffffffff;
 	int fd = must_create("file");
 
-	must_write(fd, "0123456789", 10);
+	write_whole(fd, "0123456789", 10);
 	must_seek(fd, 3);
 	check(lseek(fd, -1, SEEK_SET) == -1, "to -1");
 	check(lseek(fd, -4, SEEK_CUR) == -1, "4 back from 3");
@@ -323,7 +323,7 @@ static void seekbeyond(void)
 {
 	int fd = must_create("file");
 
-	must_write(fd, "abc", 3);
+	write_whole(fd, "abc", 3);
 	must_seek(fd, 3 * BLOCK);
 	check(read(fd, one_block, BLOCK) == 0, "something there");
 	check(stat_of_open(fd).size == 3, "the size changed");
@@ -332,7 +332,7 @@ static void seekbeyond(void)
 	check(write(fd, "x", 1) == -1, "written far away");
 	check(stat_of_open(fd).size == 3, "the size changed");
 	must_seek(fd, 3);
-	must_write(fd, "d", 1);
+	write_whole(fd, "d", 1);
 	close(fd);
 	expect_text("file", "abcd");
 }
@@ -343,8 +343,8 @@ static void dupoffset(void)
 	int one = must_create("file"), two = dup(one), other;
 
 	other = must_open_for("file", O_RDWR);
-	must_write(one, "abc", 3);
-	must_write(two, "def", 3);
+	write_whole(one, "abc", 3);
+	write_whole(two, "def", 3);
 	check(lseek(one, 0, SEEK_CUR) == 6, "the first");
 	must_seek(two, 1);
 	expect_rest(one, "bcdef");
@@ -361,19 +361,19 @@ static void forkoffset(void)
 {
 	int fd = must_create("file"), pid;
 
-	must_write(fd, "parent ", 7);
+	write_whole(fd, "parent ", 7);
 	pid = must_fork();
 	if (pid == 0) {
-		must_write(fd, "child ", 6);
+		write_whole(fd, "child ", 6);
 		check(lseek(fd, 1, SEEK_CUR) == 14, "the child's");
 		exit(OK);
 	}
 	expect(pid, OK, "the child");
 	check(lseek(fd, 0, SEEK_CUR) == 14, "the parent's");
-	must_write(fd, "end", 3);
+	write_whole(fd, "end", 3);
 	close(fd);
 	fd = must_open("file");
-	must_read(fd, one_block, 17);
+	read_whole(fd, one_block, 17);
 	check(memcmp(one_block, "parent child \0end", 17) == 0,
 	      "wrong contents");
 	close(fd);
@@ -390,14 +390,14 @@ static void sharedfd(void)
 	mine = pid == 0;
 	memset(bytes, mine ? 'c' : 'p', sizeof bytes);
 	for (int i = 0; i < times; i++)
-		must_write(fd, bytes, sizeof bytes);
+		write_whole(fd, bytes, sizeof bytes);
 	if (mine)
 		exit(OK);
 	check(pid > 0, "fork failed");
 	expect(pid, OK, "the child");
 	must_seek(fd, 0);
 	for (int i = 0; i < 2 * times; i++) {
-		must_read(fd, bytes, sizeof bytes);
+		read_whole(fd, bytes, sizeof bytes);
 		for (int j = 1; j < 10; j++)
 			check(bytes[j] == bytes[0], "a torn piece");
 		count[bytes[0] == 'c']++;
@@ -421,14 +421,14 @@ static void sparse(void)
 	sync();
 	before = disk_now().free;
 	must_seek(fd, far - 10);
-	must_write(fd, "0123456789abcdefghij", 20);
+	write_whole(fd, "0123456789abcdefghij", 20);
 	check(stat_of_open(fd).size == (uint64_t)far + 10, "size %lld",
 	      (long long)stat_of_open(fd).size);
 	check(fsync(fd) == 0, "fsync failed");
 	check(disk_now().free + 16 >= before, "it takes %d blocks",
 	      (int)(before - disk_now().free));
 	must_seek(fd, far - 20);
-	must_read(fd, bytes, 30);
+	read_whole(fd, bytes, 30);
 	check(zero(bytes, 10), "the hole is not empty");
 	check(memcmp(bytes + 10, "0123456789abcdefghij", 20) == 0,
 	      "wrong contents");
@@ -444,27 +444,27 @@ static void holes(void)
 
 	for (int bit = 12; bit < 33; bit++) {
 		must_seek(fd, 1LL << bit);
-		must_write(fd, &bit, sizeof bit);
+		write_whole(fd, &bit, sizeof bit);
 	}
 	for (int bit = 12; bit < 33; bit++) {
 		int found;
 
 		must_seek(fd, (1LL << bit) - 4);
-		must_read(fd, &found, 4);
+		read_whole(fd, &found, 4);
 		check(found == 0, "before bit %d: %d", bit, found);
-		must_read(fd, &found, 4);
+		read_whole(fd, &found, 4);
 		check(found == bit, "at bit %d: %d", bit, found);
 		if (bit == 32)
 			break;
-		must_read(fd, &found, 4);
+		read_whole(fd, &found, 4);
 		check(found == 0, "behind bit %d: %d", bit, found);
 	}
 	close(fd);
 	fd = must_open_for("file", O_RDWR | O_TRUNC);
 	must_seek(fd, 1 << 20);
-	must_write(fd, "x", 1);
+	write_whole(fd, "x", 1);
 	must_seek(fd, 1 << 12);
-	must_read(fd, one_block, BLOCK);
+	read_whole(fd, one_block, BLOCK);
 	check(zero(one_block, BLOCK), "old contents after O_TRUNC");
 	close(fd);
 }
@@ -478,7 +478,7 @@ static void fillhole(void)
 	write_blocks(fd, count, 1, 3);
 	must_seek(fd, 0);
 	for (int i = 0; i < count; i++) {
-		must_read(fd, one_block, BLOCK);
+		read_whole(fd, one_block, BLOCK);
 		check(zero(one_block, BLOCK), "block %d", i);
 	}
 	for (int i = count - 1; i >= 0; i--) {
@@ -497,11 +497,11 @@ static void tailzero(void)
 	write_blocks(fd, 0, 1, 9);
 	close(fd);
 	fd = must_open_for("file", O_RDWR | O_TRUNC);
-	must_write(fd, "abc", 3);
+	write_whole(fd, "abc", 3);
 	must_seek(fd, 2 * BLOCK);
-	must_write(fd, "x", 1);
+	write_whole(fd, "x", 1);
 	must_seek(fd, 0);
-	must_read(fd, one_block, BLOCK);
+	read_whole(fd, one_block, BLOCK);
 	check(memcmp(one_block, "abc", 3) == 0, "the start");
 	check(zero((char *)one_block + 3, BLOCK - 3), "old bytes");
 	close(fd);
@@ -514,14 +514,14 @@ static void append(void)
 	int fd = must_open_for("file", O_CREATE | O_RDWR | O_APPEND);
 	int other = must_open_for("file", O_RDWR);
 
-	must_write(fd, "ab", 2);
-	must_write(other, "X", 1);
+	write_whole(fd, "ab", 2);
+	write_whole(other, "X", 1);
 	must_seek(fd, 0);
-	must_write(fd, "cd", 2);
+	write_whole(fd, "cd", 2);
 	check(lseek(fd, 0, SEEK_CUR) == 4, "the offset is elsewhere");
 	must_seek(other, 4);
-	must_write(other, "ef", 2);
-	must_write(fd, "gh", 2);
+	write_whole(other, "ef", 2);
+	write_whole(fd, "gh", 2);
 	must_seek(fd, 0);
 	expect_rest(fd, "Xbcdefgh");
 	close(fd);
@@ -539,7 +539,7 @@ static void append_records(uintptr_t me)
 	for (int i = 0; i < rounds(2000); i++) {
 		snprintf(record, sizeof record, "writer %d says %5d\n",
 			 (int)me, i);
-		must_write(fd, record, APPENDED);
+		write_whole(fd, record, APPENDED);
 	}
 	close(fd);
 }
@@ -557,7 +557,7 @@ static void appendtwo(void)
 		char want[APPENDED + 1];
 		int who;
 
-		must_read(fd, record, APPENDED);
+		read_whole(fd, record, APPENDED);
 		who = record[7] == '1';
 		snprintf(want, sizeof want, "writer %d says %5d\n",
 			 who, next[who]++);

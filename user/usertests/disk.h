@@ -46,14 +46,14 @@ static int must_open_for(const char *name, int flags)
 	return fd;
 }
 
-static void must_read(int fd, void *to, int size)
+static void read_whole(int fd, void *to, int size)
 {
 	int got = read(fd, to, size);
 
 	check(got == size, "read %d bytes of %d", got, size);
 }
 
-static void must_write(int fd, const void *from, int size)
+static void write_whole(int fd, const void *from, int size)
 {
 	int got = write(fd, from, size);
 
@@ -158,7 +158,7 @@ static void write_text(const char *name, const char *text)
 {
 	int fd = must_open_for(name, O_CREATE | O_TRUNC | O_WRONLY);
 
-	must_write(fd, text, strlen(text));
+	write_whole(fd, text, strlen(text));
 	close(fd);
 }
 
@@ -193,7 +193,7 @@ static void write_blocks(int fd, int first, int count, uint32_t seed)
 {
 	for (int i = first; i < first + count; i++) {
 		fill(one_block, BLOCK, seed_of(seed, i));
-		must_write(fd, one_block, BLOCK);
+		write_whole(fd, one_block, BLOCK);
 	}
 }
 
@@ -201,7 +201,7 @@ static void write_blocks(int fd, int first, int count, uint32_t seed)
 static void expect_blocks(int fd, int first, int count, uint32_t seed)
 {
 	for (int i = first; i < first + count; i++) {
-		must_read(fd, one_block, BLOCK);
+		read_whole(fd, one_block, BLOCK);
 		check(intact(one_block, BLOCK, seed_of(seed, i)),
 		      "block %d is wrong", i);
 	}

@@ -10,7 +10,7 @@ static void copy_file(const char *from, const char *to)
 	int out = must_open_for(to, O_CREATE | O_TRUNC | O_WRONLY);
 
 	while ((got = read(in, bytes, sizeof bytes)) > 0)
-		must_write(out, bytes, got);
+		write_whole(out, bytes, got);
 	check(got == 0, "cannot read %s", from);
 	close(in);
 	close(out);
@@ -157,7 +157,7 @@ static void execnoprogram(void)
 		static const char magic[52] = "\177ELF\1\1\1";
 		int fd = must_create("short");
 
-		must_write(fd, magic, size);
+		write_whole(fd, magic, size);
 		close(fd);
 		refused("short", word);
 		must_unlink("short");
@@ -224,8 +224,8 @@ static void write_image(void)
 	int fd = must_open_for("image", O_CREATE | O_TRUNC | O_WRONLY);
 
 	memmove(image.bytes, &image.header, sizeof image.header);
-	must_write(fd, image.bytes, image.size);
-	must_write(fd, image.segment, sizeof image.segment);
+	write_whole(fd, image.bytes, image.size);
+	write_whole(fd, image.segment, sizeof image.segment);
 	close(fd);
 }
 
@@ -359,7 +359,7 @@ static void execcut(void)
 	     size += size < 400 ? 13 : 1200) {
 		int fd = must_create("image"), status;
 
-		must_write(fd, image.bytes, size);
+		write_whole(fd, image.bytes, size);
 		close(fd);
 		status = run("image", word);
 		check(status == (size < end ? NO_EXEC : OK),

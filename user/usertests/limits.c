@@ -42,7 +42,7 @@ static void expect_filled(const char *name, long long bytes,
 	      "%s: %lld bytes, not %lld", name,
 	      (long long)stat_of_open(fd).size, bytes);
 	expect_blocks(fd, 0, blocks, seed);
-	must_read(fd, one_block, rest);
+	read_whole(fd, one_block, rest);
 	check(intact(one_block, rest, seed_of(seed, blocks)),
 	      "%s: its end", name);
 	close(fd);
@@ -155,7 +155,7 @@ static void fullhole(void)
 	int fd = must_create("hole"), filled = 0;
 
 	must_seek(fd, 100 * BLOCK);
-	must_write(fd, "x", 1);
+	write_whole(fd, "x", 1);
 	fill_disk(1);
 	for (int i = 0; i < 100; i++) {
 		fill(one_block, BLOCK, i + 1);
@@ -165,7 +165,7 @@ static void fullhole(void)
 	check(filled < 100, "the disk was not full");
 	must_seek(fd, 0);
 	for (int i = 0; i < 100; i++) {
-		must_read(fd, one_block, BLOCK);
+		read_whole(fd, one_block, BLOCK);
 		if (intact(one_block, BLOCK, i + 1))
 			filled--;
 		else

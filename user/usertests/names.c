@@ -23,13 +23,13 @@ static void unlinkread(void)
 {
 	int fd = must_create("file"), other;
 
-	must_write(fd, "hello", 5);
+	write_whole(fd, "hello", 5);
 	close(fd);
 	fd = must_open_for("file", O_RDWR);
 	must_unlink("file");
 	check(!exists("file"), "the name is still there");
 	other = must_create("file");
-	must_write(other, "yyy", 3);
+	write_whole(other, "yyy", 3);
 	close(other);
 	expect_rest(fd, "hello");
 	check(stat_of_open(fd).nlink == 0, "it has %d names",

@@ -9,7 +9,7 @@ static void fill_own_file(uintptr_t me)
 
 	memset(bytes, '0' + me, sizeof bytes);
 	for (int i = 0; i < 12; i++)
-		must_write(fd, bytes, sizeof bytes);
+		write_whole(fd, bytes, sizeof bytes);
 	close(fd);
 }
 
@@ -21,7 +21,7 @@ static void fourfiles(void)
 	for (int me = 0; me < 4; me++) {
 		int fd = must_open(numbered("f", me));
 
-		must_read(fd, bytes, sizeof bytes);
+		read_whole(fd, bytes, sizeof bytes);
 		for (int i = 0; i < (int)sizeof bytes; i++)
 			check(bytes[i] == '0' + me, "byte %d of f%d",
 			      i, me);
@@ -249,7 +249,7 @@ static void look_at_x(uintptr_t unused)
 		int fd = open("x", O_RDONLY);
 
 		check(fd >= 0, "x is missing");
-		must_read(fd, one_block, 600);
+		read_whole(fd, one_block, 600);
 		for (int i = 1; i < 150; i++)
 			check(one_block[i] == one_block[0],
 			      "half of a file");
@@ -267,7 +267,7 @@ static void write_words(const char *name, uint32_t word)
 
 	for (int i = 0; i < 150; i++)
 		words[i] = word;
-	must_write(fd, words, sizeof words);
+	write_whole(fd, words, sizeof words);
 	close(fd);
 }
 
@@ -422,7 +422,7 @@ static void read_records(uintptr_t unused)
 	while (exists("busy")) {
 		must_seek(fd, 0);
 		for (int i = 0; i < RECORDS; i++) {
-			must_read(fd, record, RECORD);
+			read_whole(fd, record, RECORD);
 			for (int j = 1; j < RECORD; j++)
 				check(record[j] == record[0],
 				      "record %d: torn at %d", i, j);
@@ -438,14 +438,14 @@ static void wholerecords(void)
 
 	memset(record, 0, RECORD);
 	for (int i = 0; i < RECORDS; i++)
-		must_write(fd, record, RECORD);
+		write_whole(fd, record, RECORD);
 	write_text("busy", "");
 	spawn_many(read_records, 2);
 	for (int i = 0; i < rounds(200); i++) {
 		memset(record, i, RECORD);
 		must_seek(fd, 0);
 		for (int j = 0; j < RECORDS; j++)
-			must_write(fd, record, RECORD);
+			write_whole(fd, record, RECORD);
 	}
 	must_unlink("busy");
 	expect_all(2);
@@ -460,7 +460,7 @@ static void write_under_truncation(uintptr_t unused)
 	(void)unused;
 	memset(one_block, 'w', BLOCK);
 	for (int i = 0; i < rounds(300); i++)
-		must_write(fd, one_block, 1000);
+		write_whole(fd, one_block, 1000);
 	close(fd);
 }
 
@@ -537,7 +537,7 @@ static void write_for_ever(uintptr_t blocks)
 		for (int j = 0; j < FILLER; j++)
 			fill(filler + j * BLOCK / 4, BLOCK,
 			     seed_of(6, i + j));
-		must_write(fd, filler, sizeof filler);
+		write_whole(fd, filler, sizeof filler);
 	}
 	for (;;)
 		sleep(1);
