@@ -1,21 +1,31 @@
 /*
- * stress: random work for the process and memory systems.
+ * stress: random work for processes, memory and files.
  *
  *	stress [-s SEED] [-n ROUNDS] [-w WORKERS]
  *
  * Some workers fork, exec, kill, wait, sleep, and grow, shrink and
- * write their heaps, in an order that the seed decides.  Each knows
- * what its memory has to hold and looks again and again.  In the end
- * all of them have to come back, and all memory too.
+ * write their heaps, in an order that the seed decides, and write,
+ * rename and remove files if there is a disk.  Each knows what its
+ * memory and its files have to hold and looks again and again.  In the
+ * end all of them have to come back, and all memory and blocks too.
  */
 #include <info.h>
 #include "kernel/types.h"
 #include "kernel/stat.h"
 #include "kernel/fcntl.h"
 #include "user/user.h"
+#include "user/usertests/early.h"
 
 enum { PAGE = 4096, MOST_PAGES = 64, MOST_CHILDREN = 6 };
+enum { MOST_FILES = 5, MOST_BLOCKS = 12 };
 enum { KILLED = -1, GOOD = 7, NO_EXEC = 8 };
+
+/* What a file has to hold. */
+struct contents {
+	int there;
+	int blocks;                     /* of PAGE bytes */
+	uint32_t seed[MOST_BLOCKS];     /* of each; 0: a hole */
+};
 
 /* What a worker knows about itself; its children get copies. */
 struct worker {
@@ -27,9 +37,11 @@ struct worker {
 	int child[MOST_CHILDREN];       /* pids; 0: none */
 	int maybe_killed[MOST_CHILDREN];
 	int depth;                      /* generations below a worker */
+	struct contents file[MOST_FILES];       /* not for children */
 };
 
-static int refusals;            /* of fork and sbrk: no error */
+static int refusals;            /* of fork, sbrk, write: no error */
+static int disk;                /* there is a file system */
 
 /* The next random number. */
 static uint32_t next(struct worker *w)
@@ -61,24 +73,32 @@ static uint32_t word_of(uint32_t seed, int index)
 	return seed ? (seed + index) * 2654435761u ^ seed >> 7 : 0;
 }
 
-static void write_page(struct worker *w, int page)
+static void fill_page(uint32_t *word, uint32_t seed)
 {
-	uint32_t *word = (uint32_t *)(w->heap + page * PAGE);
-	uint32_t seed = next(w) | 1;
-
 	for (int i = 0; i < PAGE / 4; i++)
 		word[i] = word_of(seed, i);
-	w->seed[page] = seed;
+}
+
+static int is_filled(const uint32_t *word, uint32_t seed)
+{
+	for (int i = 0; i < PAGE / 4; i++) {
+		if (word[i] != word_of(seed, i))
+			return 0;
+	}
+	return 1;
+}
+
+static void write_page(struct worker *w, int page)
+{
+	w->seed[page] = next(w) | 1;
+	fill_page((uint32_t *)(w->heap + page * PAGE), w->seed[page]);
 }
 
 static void check_page(struct worker *w, int page)
 {
-	uint32_t *word = (uint32_t *)(w->heap + page * PAGE);
-
-	for (int i = 0; i < PAGE / 4; i++) {
-		if (word[i] != word_of(w->seed[page], i))
-			give_up(w, "wrong contents in page", page);
-	}
+	if (!is_filled((uint32_t *)(w->heap + page * PAGE),
+		       w->seed[page]))
+		give_up(w, "wrong contents in page", page);
 }
 
 static void check_memory(struct worker *w)
@@ -111,6 +131,145 @@ static void resize(struct worker *w, int pages)
 	for (int page = w->pages; page < pages; page++)
 		w->seed[page] = 0;
 	w->pages = pages;
+}
+
+/* ---- Files ---- */
+
+/* The name of file I of a worker. */
+static const char *file_name(const struct worker *w, int i)
+{
+	static char name[2][32];
+	static int turn;
+
+	turn = !turn;
+	snprintf(name[turn], sizeof name[turn], "/stress-%d-%d",
+		 w->number, i);
+	return name[turn];
+}
+
+/* Is there hardly any room, so that a write may fail? */
+static int room_is_short(void)
+{
+	struct filesystem_info info;
+	struct memory_info memory_info;
+
+	if (filesystem(&info) < 0 || memory(&memory_info) < 0)
+		return 0;
+	return info.free < 500 ||
+	       memory_info.free < memory_info.promised + 1000;
+}
+
+/* It is no error that this failed, if there is no room. */
+static void refused(const struct worker *w, const char *what, int i)
+{
+	if (!room_is_short())
+		give_up(w, what, i);
+	refusals++;
+}
+
+/* A worker has files of its own; its children leave them alone. */
+static int has_files(const struct worker *w)
+{
+	return disk && w->depth == 0;
+}
+
+static void remove_file(struct worker *w, int i)
+{
+	int result = unlink(file_name(w, i));
+
+	if (result != (w->file[i].there ? 0 : -1))
+		give_up(w, "unlink of a file fails or not", i);
+	w->file[i] = (struct contents){ .there = 0 };
+}
+
+/* Write block BLOCK of file I; what is before it may be a hole. */
+static void write_block(struct worker *w, int i, int block)
+{
+	static uint32_t words[PAGE / 4];
+	struct contents *file = &w->file[i];
+	uint32_t seed = next(w) | 1;
+	int fd = open(file_name(w, i), O_CREATE | O_RDWR), got;
+
+	if (fd < 0) {
+		refused(w, "cannot create file", i);
+		return;
+	}
+	file->there = 1;
+	fill_page(words, seed);
+	if (lseek(fd, (long long)block * PAGE, SEEK_SET) < 0)
+		give_up(w, "cannot seek in file", i);
+	got = write(fd, words, PAGE);
+	if (next(w) % 16 == 0 && fsync(fd) < 0)
+		give_up(w, "cannot fsync file", i);
+	close(fd);
+	if (got != PAGE) {
+		refused(w, "cannot write to file", i);
+		remove_file(w, i);
+		return;
+	}
+	file->seed[block] = seed;
+	if (block >= file->blocks)
+		file->blocks = block + 1;
+}
+
+static void check_file(struct worker *w, int i)
+{
+	static uint32_t words[PAGE / 4];
+	const struct contents *file = &w->file[i];
+	int fd = open(file_name(w, i), O_RDONLY);
+
+	if ((fd >= 0) != file->there)
+		give_up(w, "a file is there or not", i);
+	if (fd < 0)
+		return;
+	for (int block = 0; block < file->blocks; block++) {
+		if (read(fd, words, PAGE) != PAGE)
+			give_up(w, "cannot read file", i);
+		if (!is_filled(words, file->seed[block]))
+			give_up(w, "wrong contents in file", i);
+	}
+	if (read(fd, words, PAGE) != 0)
+		give_up(w, "too much in file", i);
+	close(fd);
+}
+
+static void cut_file(struct worker *w, int i)
+{
+	int fd = open(file_name(w, i), O_WRONLY | O_TRUNC);
+
+	if ((fd >= 0) != w->file[i].there)
+		give_up(w, "a file is there or not", i);
+	if (fd < 0)
+		return;
+	close(fd);
+	w->file[i] = (struct contents){ .there = 1 };
+}
+
+/* Let file FROM be file TO. */
+static void rename_file(struct worker *w, int from, int to)
+{
+	int result = rename(file_name(w, from), file_name(w, to));
+
+	if (result != (w->file[from].there ? 0 : -1)) {
+		refused(w, "cannot rename file", from);
+		return;
+	}
+	if (result < 0 || from == to)
+		return;
+	w->file[to] = w->file[from];
+	w->file[from] = (struct contents){ .there = 0 };
+}
+
+static void check_files(struct worker *w)
+{
+	for (int i = 0; i < MOST_FILES && has_files(w); i++)
+		check_file(w, i);
+}
+
+static void remove_files(struct worker *w)
+{
+	for (int i = 0; i < MOST_FILES && has_files(w); i++)
+		remove_file(w, i);
 }
 
 /* ---- Children ---- */
@@ -282,6 +441,30 @@ static void do_read(struct worker *w)
 	write_page(w, page);
 }
 
+static void do_write_file(struct worker *w)
+{
+	int i = below(w, MOST_FILES);
+
+	for (int n = below(w, 4); n > 0 && has_files(w); n--)
+		write_block(w, i, below(w, MOST_BLOCKS));
+}
+
+static void do_change_file(struct worker *w)
+{
+	int i = below(w, MOST_FILES), what = below(w, 4);
+
+	if (!has_files(w))
+		return;
+	if (what == 0)
+		remove_file(w, i);
+	else if (what == 1)
+		cut_file(w, i);
+	else if (what == 2)
+		rename_file(w, i, below(w, MOST_FILES));
+	else
+		check_file(w, i);
+}
+
 static void do_fail(struct worker *w)
 {
 	char *words[] = { "x", (char *)-1, 0 };
@@ -298,7 +481,7 @@ static void act(struct worker *w)
 		do_fork, do_fork, do_fork, do_kill, do_wait, do_wait,
 		do_resize, do_resize, do_write, do_write, do_write,
 		do_check, do_check, do_sleep, do_compute, do_read,
-		do_fail,
+		do_fail, do_write_file, do_write_file, do_change_file,
 	};
 
 	acts[below(w, sizeof acts / sizeof *acts)](w);
@@ -314,13 +497,17 @@ static void work(int number, uint32_t seed, int rounds)
 	start_heap(&w);
 	for (int i = 0; i < rounds; i++) {
 		act(&w);
-		if (i % 64 == 0)
+		if (i % 64 == 0) {
 			check_memory(&w);
+			check_files(&w);
+		}
 		if (number == 0 && i % 256 == 255)
 			printf("stress: round %d\n", i + 1);
 	}
 	wait_for_all(&w);
 	check_memory(&w);
+	check_files(&w);
+	remove_files(&w);
 	exit(GOOD);
 }
 
@@ -345,44 +532,66 @@ static int run(int workers, uint32_t seed, int rounds)
 	return bad + workers - started;
 }
 
-/* Frames missing in comparison with BEFORE, after some patience. */
-static int lost(uint32_t before)
+/* What has to be there again in the end. */
+struct resources {
+	int frames, blocks, inodes;
+};
+
+/* What is free now; a used inode counts as one less. */
+static struct resources resources_now(void)
 {
-	struct memory_info now;
+	struct memory_info memory_info = { .free = 0 };
+	struct filesystem_info info = { .free = 0 };
+
+	if (disk) {
+		sync();
+		filesystem(&info);
+	}
+	memory(&memory_info);
+	return (struct resources){ memory_info.free, info.free,
+				   -info.inodes };
+}
+
+/* Is there less than BEFORE, even after some patience? */
+static int is_lost(const struct resources *before)
+{
+	struct resources now;
 
 	for (int i = 0; i < TICKS_PER_SECOND; i++) {
-		if (memory(&now) < 0)
-			return -1;
-		if (now.free >= before)
+		now = resources_now();
+		if (now.frames >= before->frames &&
+		    now.blocks >= before->blocks &&
+		    now.inodes >= before->inodes)
 			return 0;
 		sleep(1);
 	}
-	return before - now.free;
+	printf("stress: LOST: %d frames, %d blocks, %d inodes\n",
+	       before->frames - now.frames, before->blocks - now.blocks,
+	       before->inodes - now.inodes);
+	return 1;
 }
 
 /*
- * The first run lets the kernel take the frames that it keeps for
- * later; after the second, none may be missing.
+ * The first run lets the kernel take the frames and blocks that it
+ * keeps for later; after the second, none may be missing.
  */
 static int stress(int workers, uint32_t seed, int rounds)
 {
-	struct memory_info before;
-	int bad, frames;
+	struct filesystem_info info;
+	struct resources before;
+	int bad;
 
+	disk = filesystem(&info) == 0;
 	bad = run(workers, seed + 1, rounds < 200 ? rounds : 200);
 	sleep(TICKS_PER_SECOND);
-	if (memory(&before) < 0)
-		return 1;
+	before = resources_now();
 	bad += run(workers, seed, rounds);
 	if (bad) {
 		printf("stress: %d workers FAILED\n", bad);
 		return 1;
 	}
-	frames = lost(before.free);
-	if (frames) {
-		printf("stress: %d frames LOST\n", frames);
+	if (is_lost(&before))
 		return 1;
-	}
 	printf("stress: seed %d, %d workers, %d rounds: OK\n",
 	       (int)seed, workers, rounds);
 	return 0;

@@ -9,16 +9,26 @@
  *
  * Every test runs in a process of its own.  One that crashes or hangs
  * has failed, and the next one runs.  After each test all its processes
- * have to be gone and all its memory has to be free again.
+ * have to be gone, all its memory has to be free again, and all its
+ * blocks and inodes of the disk.  Where there is no file system, tests
+ * that write files are left out.
  */
 #include "user/usertests/test.h"
+#include "user/usertests/early.h"
+#include "user/usertests/disk.h"
 #include "user/usertests/memory.c"
 #include "user/usertests/process.c"
 #include "user/usertests/exec.c"
 #include "user/usertests/pointers.c"
 #include "user/usertests/files.c"
 #include "user/usertests/pipes.c"
+#include "user/usertests/contents.c"
+#include "user/usertests/names.c"
+#include "user/usertests/limits.c"
+#include "user/usertests/races.c"
+#include "user/usertests/images.c"
 #include "user/usertests/machine.c"
+#include "user/usertests/bugs.c"
 
 static const struct area {
 	const char *name;
@@ -31,6 +41,12 @@ static const struct area {
 	{ "arguments", pointer_tests, COUNT(pointer_tests) },
 	{ "files", file_tests, COUNT(file_tests) },
 	{ "pipes", pipe_tests, COUNT(pipe_tests) },
+	{ "contents", content_tests, COUNT(content_tests) },
+	{ "names", name_tests, COUNT(name_tests) },
+	{ "limits", limit_tests, COUNT(limit_tests) },
+	{ "races", race_tests, COUNT(race_tests) },
+	{ "images", image_tests, COUNT(image_tests) },
+	{ "bugs", bug_tests, COUNT(bug_tests) },
 	{ "machine", machine_tests, COUNT(machine_tests) },
 };
 
@@ -39,7 +55,9 @@ enum { TIME_OVER = 94 };                /* the watchdog's status */
 enum { FAILURES = 200 };
 
 static int checking;                    /* -c */
+static int disk;                        /* there is a file system */
 static int done;                        /* tests that ran */
+static int left_out;                    /* for want of a disk */
 static const char *failed[FAILURES];    /* those that failed */
 static int failures;
 
@@ -80,15 +98,54 @@ static int await_end(int first, int killing)
 	return left;
 }
 
-/* Frames that are missing, compared with BEFORE, after some time. */
-static int frames_lost(uint32_t before)
+/* What a test may use, and has to give back. */
+struct resources {
+	int frames, blocks, inodes;
+};
+
+/* What is free now; a used inode counts as one less. */
+static struct resources resources_now(void)
 {
+	struct resources now = { .frames = memory_now().free };
+
+	if (disk) {
+		now.blocks = disk_now().free;
+		now.inodes = -disk_now().inodes;
+	}
+	return now;
+}
+
+/* How much less there is NOW than BEFORE. */
+static int missing(int before, int now)
+{
+	return now < before ? before - now : 0;
+}
+
+static int is_loss(const struct resources *lost)
+{
+	return lost->frames || lost->blocks || lost->inodes;
+}
+
+/* What is missing, compared with BEFORE, after some time. */
+static struct resources resources_lost(const struct resources *before)
+{
+	struct resources lost = { 0 };
+
+	if (disk) {
+		sync();
+		monitor("drop");
+	}
 	for (int i = 0; i < TICKS_PER_SECOND / 2; i++) {
-		if (memory_now().free >= before)
-			return 0;
+		struct resources now = resources_now();
+
+		lost.frames = missing(before->frames, now.frames);
+		lost.blocks = missing(before->blocks, now.blocks);
+		lost.inodes = missing(before->inodes, now.inodes);
+		if (!is_loss(&lost))
+			break;
 		sleep(1);
 	}
-	return before - memory_now().free;
+	return lost;
 }
 
 /* ---- One test ---- */
@@ -125,11 +182,13 @@ static int await_both(int tested, int watchdog)
 /* Run the current test in a child; *FIRST is the child's pid. */
 static int run_child(int *first)
 {
-	int limit = current->group & SLOW ? SLOW_LIMIT : QUICK_LIMIT;
+	int limit = full ? SLOW_LIMIT : QUICK_LIMIT;
 	int tested = fork(), watchdog;
 
 	*first = tested;
 	if (tested == 0) {
+		if (current->group & FILES)
+			enter_workplace();
 		current->run();
 		exit(OK);
 	}
@@ -161,48 +220,57 @@ static void explain(int status)
 		printf("its status is %d\n", status);
 }
 
+/* Say that there is something that should be gone; 0. */
+static int complain(const char *what)
+{
+	begin_failure();
+	printf("%s\n", what);
+	return 0;
+}
+
 /*
  * Run the current test once and clean up.  True if it passed and left
- * no processes; *LOST says how many frames are missing.
+ * no processes and files; *LOST says what is missing.
  */
-static int passes(int *lost)
+static int passes(struct resources *lost)
 {
-	uint32_t before = memory_now().free;
-	int first, status = run_child(&first), left;
+	struct resources before = resources_now();
+	int first, status = run_child(&first), left, stay;
 
 	left = first > 0 ? await_end(first, 0) : 0;
 	if (left > 0)
 		await_end(first, 1);
-	*lost = frames_lost(before);
+	stay = current->group & FILES ? remove_workplace() : 0;
+	*lost = resources_lost(&before);
 	if (status != OK) {
 		explain(status);
 		return 0;
 	}
-	if (left > 0) {
-		begin_failure();
-		printf("%d processes stay\n", left);
-		return 0;
-	}
+	if (left > 0)
+		return complain("processes stay");
+	if (stay < 0)
+		return complain("files cannot be removed");
 	return 1;
 }
 
 /*
  * Run the current test.  A kernel may keep some frames for later the
- * first time that it needs them; so frames are lost if each of three
- * runs loses some.
+ * first time that it needs them, and a directory its blocks; so
+ * something is lost if each of three runs loses it.
  */
 static int passes_without_loss(void)
 {
-	int lost;
+	struct resources lost;
 
 	for (int i = 0; i < 3; i++) {
 		if (!passes(&lost))
 			return 0;
-		if (lost == 0)
+		if (!is_loss(&lost))
 			return 1;
 	}
 	begin_failure();
-	printf("%d frames lost, at each run\n", lost);
+	printf("lost at each run: %d frames, %d blocks, %d inodes\n",
+	       lost.frames, lost.blocks, lost.inodes);
 	return 0;
 }
 
@@ -210,6 +278,10 @@ static void run_test(const struct test *test)
 {
 	int noisy = test->group & KILLS, good;
 
+	if (test->group & FILES && !disk) {
+		left_out++;
+		return;
+	}
 	current = test;
 	done++;
 	printf("test %s: %s", test->name, noisy ? "\n" : "");
@@ -283,6 +355,9 @@ static int run_named(char *name[], int count)
 /* The last lines, and the status. */
 static int report(void)
 {
+	if (left_out)
+		printf("%d tests left out: no file system\n",
+		       left_out);
 	if (failures == 0) {
 		printf("ALL TESTS PASSED\n");
 		return 0;
@@ -302,10 +377,12 @@ static int usage(void)
 
 int main(int argc, char *argv[])
 {
+	struct filesystem_info info;
 	int i;
 
 	if (argc > 1 && argv[1][0] == '=')
 		return assist(argc, argv);
+	disk = filesystem(&info) == 0;
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-l") == 0)
 			return list();

@@ -38,6 +38,16 @@ static int next_byte(int fd)
 	return byte + 100;
 }
 
+enum { LINGERED = 55 };
+
+/* Say so in file HERE; go on when there is file GO. */
+static int linger(const char *here, const char *go)
+{
+	write_text(here, "here");
+	await_file(go);
+	return fresh_image() == OK ? LINGERED : FAILED;
+}
+
 /* `usertests =WORD ARGUMENT...`: the status for main() to return. */
 static int assist(int argc, char *argv[])
 {
@@ -53,6 +63,8 @@ static int assist(int argc, char *argv[])
 		return 2;
 	if (strcmp(word, "byte") == 0)
 		return next_byte(atoi(argv[2]));
+	if (strcmp(word, "linger") == 0)
+		return linger(argv[2], argv[3]);
 	if (strcmp(word, "again") != 0)
 		return 2;
 	if (atoi(argv[2]) == 0)

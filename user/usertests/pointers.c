@@ -124,10 +124,10 @@ static void copyinstr1(void)
 /* Names that are too long, and arguments that are. */
 static void copyinstr2(void)
 {
-	static char name[MAXPATH + 1], big[PAGE + 1];
+	static char name[LONGEST_PATH + 2], big[PAGE + 1];
 	char *word[] = { big, big, big, 0 };
 
-	memset(name, 'b', MAXPATH);
+	memset(name, 'b', LONGEST_PATH + 1);
 	memset(big, 'x', PAGE);
 	try_name(name);
 	check(exec(SELF, word) == -1, "12 KiB of arguments");

@@ -22,9 +22,9 @@
 /*
  * When a test runs: QUICK ones always, SLOW ones not under -q.  KILLS
  * marks a test that the kernel comments on, because it kills processes
- * in it.
+ * in it; FILES one that needs a disk, and runs in an empty directory.
  */
-enum { QUICK = 1, SLOW = 2, KILLS = 4 };
+enum { QUICK = 1, SLOW = 2, KILLS = 4, FILES = 8 };
 
 struct test {
 	const char *name;
@@ -57,7 +57,7 @@ enum {
 #define NOWHERE ((char *)-1)            /* what sbrk() fails with */
 #define SELF "/usertests"
 #define TINY "/true"
-#define TEXT_FILE "README"
+#define TEXT_FILE "/README"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 #define NOINLINE __attribute__((noinline))
