@@ -139,6 +139,11 @@ ifneq ($(filter kernel/files/%,$(MINE)),)
 include user/user.mk
 endif
 
+# mkfs, from the chapter on whose kernel reads files from the disk.
+ifneq ($(filter kernel/files/path.c,$(MINE)),)
+include tools/filesystem/filesystem.mk
+endif
+
 KERNEL := $(O)/kernel.elf
 BOOT_DISK := $(O)/disk.img
 # The disk for files, for kernels that have a driver.
@@ -222,9 +227,11 @@ $(BOOT_DISK): $(O)/boot.bin $(KERNEL)
 		conv=notrunc,sync status=none
 	@mv $@.new $@
 
+ifndef FILES_BLOCKS
 $(O)/fs.img:
 	@mkdir -p $(@D)
 	@truncate -s 32M $@
+endif
 
 -include $(patsubst %.o,%.d,$(call objects,$(MINE)))
 -include $(wildcard $(O)/*.d $(O)/boot/*.d)

@@ -1,0 +1,50 @@
+# The kernel's file system as a library of this computer, and what is made
+# of it: mkfs, which makes the disk of the kernel, and fsck.
+
+HOSTCC ?= $(TOOLCHAIN)
+H := $(patsubst %/,%,$(dir $(O)))/host$(if $(filter gcc,$(TOOLCHAIN)),-gcc)
+
+HOST_KERNEL := $(filter-out kernel/files/file.c,\
+	$(filter kernel/files/%.c,$(TANGLED))) \
+	kernel/memory/cache.c kernel/console/format.c
+HOST_LIBRARY := $(HOST_KERNEL:%.c=$(H)/%.o) $(H)/host.o
+HOST_TOOLS := $(H)/mkfs $(if $(filter kernel/files/check.c,$(TANGLED)),\
+	$(H)/fsck)
+
+HOST_CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -Wall -Wextra \
+	$(if $(WERROR),-Werror) -DCHECK=0 \
+	-iquote tools/filesystem -iquote tools/filesystem/machine \
+	-iquote $(T)/kernel -iquote $(T)/include
+
+$(H)/kernel/%.o: $(T)/kernel/%.c tools/filesystem/filesystem.mk
+	@mkdir -p $(@D)
+	@echo "  HOST  $<"
+	@$(HOSTCC) $(HOST_CFLAGS) -include tools/filesystem/names.h \
+		-MMD -MP -c -o $@ $<
+
+$(H)/%.o: tools/filesystem/%.c tools/filesystem/filesystem.mk
+	@mkdir -p $(@D)
+	@echo "  HOST  $<"
+	@$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(H)/mkfs $(H)/fsck: $(H)/%: $(H)/%.o $(H)/image.o $(HOST_LIBRARY)
+	@$(HOSTCC) -o $@ $^
+
+-include $(patsubst %.o,%.d,$(HOST_LIBRARY) $(H)/image.o \
+	$(H)/mkfs.o $(H)/fsck.o)
+
+.PHONY: host-tools
+host-tools: $(HOST_TOOLS)
+
+# ---- The disk of the kernel ---------------------------------------------
+# All programs and README, in 32 MiB.
+
+FILES_BLOCKS := 8192
+# The archive has NAME=PATH, mkfs wants PATH=NAME.
+turned = $(lastword $(subst =, ,$(1)))=$(firstword $(subst =, ,$(1)))
+
+$(O)/fs.img: $(HOST_TOOLS) $(O)/archive.txt \
+		$(foreach file,$(ARCHIVED),$(lastword $(subst =, ,$(file))))
+	@echo "  DISK  $@"
+	@$(H)/mkfs $@ $(FILES_BLOCKS) \
+		$(foreach file,$(ARCHIVED),$(call turned,$(file)))
