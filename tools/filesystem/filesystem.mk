@@ -4,7 +4,8 @@
 HOSTCC ?= $(TOOLCHAIN)
 H := $(patsubst %/,%,$(dir $(O)))/host$(if $(filter gcc,$(TOOLCHAIN)),-gcc)
 
-HOST_KERNEL := $(filter-out kernel/files/file.c,\
+HOST_KERNEL := $(filter-out %/file.c %/pipe.c %/contents.c %/disk_file.c \
+	%/fill.c,\
 	$(filter kernel/files/%.c,$(TANGLED))) \
 	kernel/memory/cache.c kernel/console/format.c
 HOST_LIBRARY := $(HOST_KERNEL:%.c=$(H)/%.o) $(H)/host.o
