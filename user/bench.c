@@ -284,6 +284,156 @@ static uint64 run_fstat(int count)
 	return took;
 }
 
+/* ---- Files ---- */
+
+static char block[PAGE];
+
+static int must_open(const char *path, int mode)
+{
+	int fd = open(path, mode);
+
+	must(fd >= 0, path);
+	return fd;
+}
+
+static uint64 run_create_unlink(int count)
+{
+	start();
+	for (int i = 0; i < count; i++) {
+		int fd = must_open("/bench.1", O_CREATE | O_WRONLY);
+
+		must(write(fd, block, PAGE) == PAGE, "write");
+		close(fd);
+		must(unlink("/bench.1") == 0, "unlink");
+	}
+	return stop();
+}
+
+/* 64 KiB in pieces of a page, into a file that is made each time. */
+static uint64 run_write_64k(int count)
+{
+	uint64 took = 0;
+
+	for (int i = 0; i < count; i++) {
+		int fd = must_open("/bench.2", O_CREATE | O_WRONLY);
+
+		start();
+		for (int j = 0; j < 16; j++)
+			must(write(fd, block, PAGE) == PAGE, "write");
+		took += stop();
+		close(fd);
+		must(unlink("/bench.2") == 0, "unlink");
+	}
+	return took;
+}
+
+static void make_file(const char *path, int pages)
+{
+	int fd = must_open(path, O_CREATE | O_WRONLY);
+
+	while (pages-- > 0)
+		must(write(fd, block, PAGE) == PAGE, "write");
+	close(fd);
+}
+
+static uint64 run_read_64k(int count)
+{
+	uint64 took = 0;
+
+	make_file("/bench.3", 16);
+	for (int i = 0; i < count; i++) {
+		int fd = must_open("/bench.3", O_RDONLY);
+
+		start();
+		for (int j = 0; j < 16; j++)
+			must(read(fd, block, PAGE) == PAGE, "read");
+		took += stop();
+		close(fd);
+	}
+	unlink("/bench.3");
+	return took;
+}
+
+static uint64 run_open_read(int count)
+{
+	uint64 took;
+
+	make_file("/bench.4", 1);
+	start();
+	for (int i = 0; i < count; i++) {
+		int fd = must_open("/bench.4", O_RDONLY);
+
+		must(read(fd, block, PAGE) == PAGE, "read");
+		close(fd);
+	}
+	took = stop();
+	unlink("/bench.4");
+	return took;
+}
+
+static uint64 run_read_byte(int count)
+{
+	uint64 took;
+	int fd;
+
+	make_file("/bench.5", 1);
+	fd = must_open("/bench.5", O_RDONLY);
+	start();
+	for (int i = 0; i < count; i++)
+		read(fd, block, 1);
+	took = stop();
+	close(fd);
+	unlink("/bench.5");
+	return took;
+}
+
+static uint64 run_write_byte(int count)
+{
+	uint64 took;
+	int fd;
+
+	make_file("/bench.6", 1);
+	fd = must_open("/bench.6", O_WRONLY);
+	start();
+	for (int i = 0; i < count; i++)
+		write(fd, block, 1);
+	took = stop();
+	close(fd);
+	unlink("/bench.6");
+	return took;
+}
+
+static uint64 run_open_deep(int count)
+{
+	uint64 took;
+
+	mkdir("/b1");
+	mkdir("/b1/b2");
+	mkdir("/b1/b2/b3");
+	mkdir("/b1/b2/b3/b4");
+	make_file("/b1/b2/b3/b4/f", 0);
+	start();
+	for (int i = 0; i < count; i++)
+		close(must_open("/b1/b2/b3/b4/f", O_RDONLY));
+	took = stop();
+	unlink("/b1/b2/b3/b4/f");
+	unlink("/b1/b2/b3/b4");
+	unlink("/b1/b2/b3");
+	unlink("/b1/b2");
+	unlink("/b1");
+	return took;
+}
+
+static uint64 run_mkdir_unlink(int count)
+{
+	start();
+	for (int i = 0; i < count; i++) {
+		must(mkdir("/bench.7") == 0, "mkdir");
+		must(unlink("/bench.7") == 0, "unlink");
+	}
+	return stop();
+}
+
 /* ---- Pipes ---- */
 
 static void must_pipe(int fd[2])
@@ -439,6 +589,16 @@ static const struct row rows[] = {
 	  "a byte there and back between two processes" },
 	{ "pipe_512", 1, run_pipe_512, "1 MiB in 512-byte writes" },
 	{ "pipe_4096", 1, run_pipe_4096, "1 MiB in 4096-byte writes" },
+	{ "create_unlink", 100, run_create_unlink,
+	  "create, write 4 KiB, close, unlink" },
+	{ "write_64k", 4, run_write_64k, "write 64 KiB, in pages" },
+	{ "read_64k", 4, run_read_64k, "read 64 KiB, in pages" },
+	{ "open_read", 100, run_open_read, "open, read 4 KiB, close" },
+	{ "read_byte", 1000, run_read_byte, "read 1 byte" },
+	{ "write_byte", 1000, run_write_byte, "write 1 byte" },
+	{ "open_deep", 100, run_open_deep,
+	  "open + close, 4 directories deep" },
+	{ "mkdir_unlink", 100, run_mkdir_unlink, "mkdir + unlink" },
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
