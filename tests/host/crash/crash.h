@@ -54,6 +54,7 @@ void record_promise(void);
 
 /* The requests from the FIRST from now on fail, COUNT of them. */
 void disk_fail_requests(unsigned first, unsigned count);
+bool disk_is_about_to_fail(void);
 extern unsigned disk_requests;
 
 /* ---- States --------------------------------------------------------- */

@@ -156,6 +156,11 @@ void disk_fail_requests(unsigned first, unsigned count)
 	fail_count = first ? count : 0;
 }
 
+bool disk_is_about_to_fail(void)
+{
+	return fail_first > 1;
+}
+
 static bool fails_on_purpose(void)
 {
 	disk_requests++;

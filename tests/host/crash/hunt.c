@@ -1,7 +1,7 @@
 /*
  * Looks for a crash that the file system does not survive.
  *
- *	hunt [-s SEED] [-n STATES] [-v]
+ *	hunt [-s SEED] [-n STATES] [-v] [disk | memory]
  *
  * A round is a few random operations, on the disk that the round before
  * has left, and beside them on a model.  Then all states that a crash
@@ -9,6 +9,9 @@
  * checked by its checker, and compared with the model: each must be what
  * the model was after some of the operations, all those among them that
  * were promised by a sync.
+ *
+ * With `disk`, a round is repeated with the first request that fails, the
+ * second, and so on; with `memory`, the same with allocations.
  */
 #include "crash.h"
 #include "files/check.h"
@@ -20,7 +23,8 @@ enum {
 };
 
 static uint64_t seed = 1;
-static bool verbose, failing;
+static bool verbose;
+static enum { NOTHING, DISK, MEMORY } failing;
 
 /* After each operation of this round. */
 static struct model models[MOST_OPERATIONS + 1];
@@ -68,6 +72,11 @@ static void tell_all(void)
 	model_print(&models[now]);
 }
 
+static struct model *model(void)
+{
+	return &models[now];
+}
+
 /* ---- Random names and data ------------------------------------------ */
 
 /* A random path: a few short names, three levels, some long names. */
@@ -94,6 +103,41 @@ static const char *random_path(void)
 	return to;
 }
 
+/* Writes the path of the name to TO; returns its end. */
+static char *put_path(char *to, const struct model_name *name)
+{
+	for (int i = 0; i < MODEL_NAMES && name->directory; i++) {
+		const struct model_name *above = &model()->name[i];
+
+		if (above->used && above->node == name->directory) {
+			to = put_path(to, above);
+			*to++ = '/';
+			break;
+		}
+	}
+	memcpy(to, name->text, name->length);
+	to[name->length] = '\0';
+	return to + name->length;
+}
+
+/* A path that there is, as a rule. */
+static const char *known_path(void)
+{
+	static char text[4][4096];
+	static unsigned turn;
+	char *to = text[turn++ % 4];
+	const struct model_name *name;
+
+	for (int tries = 0; tries < 100 && !one_in(30); tries++) {
+		name = &model()->name[below(MODEL_NAMES)];
+		if (name->used) {
+			put_path(to, name);
+			return to;
+		}
+	}
+	return random_path();
+}
+
 static const uint8_t *random_data(size_t size)
 {
 	static uint8_t data[(MOST_PAGES + 1) * BLOCK_SIZE];
@@ -110,11 +154,6 @@ static const uint8_t *random_data(size_t size)
 
 /* ---- Operations ----------------------------------------------------- */
 
-static struct model *model(void)
-{
-	return &models[now];
-}
-
 static unsigned names_used(void)
 {
 	unsigned count = 0;
@@ -125,7 +164,15 @@ static unsigned names_used(void)
 }
 
 /* An operation may fail if there is no room, or if the disk fails. */
-static bool may_fail;
+enum { ENOUGH = 100 };          /* blocks for any operation */
+
+static bool may_fail(void)
+{
+	return failing || fs.available - fs.kept < ENOUGH;
+}
+
+static bool could_fail;         /* when the operation began */
+static uint64_t done, refusals, impossible;
 
 /*
  * An operation has returned RESULT where the model says EXPECTED.  True:
@@ -133,9 +180,13 @@ static bool may_fail;
  */
 static bool refused(int result, int expected)
 {
+	if (result < 0)
+		expected < 0 ? impossible++ : refusals++;
+	else
+		done++;
 	if ((result < 0) == (expected < 0))
 		return result < 0;
-	if (result < 0 && may_fail)
+	if (result < 0 && could_fail)
 		return true;
 	printf("returned %d, expected was %d\n", result, expected);
 	wrong("an operation has another result");
@@ -178,7 +229,7 @@ static void do_create(enum model_type type)
 
 static void do_link(void)
 {
-	const char *old = random_path(), *new = random_path();
+	const char *old = known_path(), *new = random_path();
 
 	if (names_used() > 60)
 		return;
@@ -190,7 +241,7 @@ static void do_link(void)
 
 static void do_unlink(void)
 {
-	const char *path = random_path();
+	const char *path = known_path();
 	int expected;
 
 	tell("unlink %s", brief(path));
@@ -201,7 +252,8 @@ static void do_unlink(void)
 
 static void do_rename(void)
 {
-	const char *old = random_path(), *new = random_path();
+	const char *old = known_path();
+	const char *new = one_in(3) ? known_path() : random_path();
 	int expected;
 
 	tell("rename %s %s", brief(old), brief(new));
@@ -214,7 +266,7 @@ static void do_rename(void)
 static struct inode *random_file(int *node, bool *ours)
 {
 	struct open *open = &opened[below(MOST_OPEN)];
-	const char *path = random_path();
+	const char *path = known_path();
 
 	*ours = open->inode && model()->node[open->node].type == PLAIN &&
 		one_in(3);
@@ -264,7 +316,7 @@ static void do_write(void)
 	     append ? " (append)" : "");
 	count = inode_write(inode, (vaddr_t)data, &offset, size, append);
 	if (!refused(count < 0 ? -1 : 0, 0)) {
-		if ((size_t)count < size && !may_fail)
+		if ((size_t)count < size && !could_fail)
 			wrong("a write is short");
 		if (offset != start + (size_t)count)
 			wrong("a write ends somewhere else");
@@ -298,7 +350,7 @@ static void do_truncate(void)
 
 static void do_open(void)
 {
-	const char *path = random_path();
+	const char *path = known_path();
 	int node = model_find(model(), path);
 	struct open *open = &opened[below(MOST_OPEN)];
 
@@ -338,6 +390,7 @@ static void do_sync(void)
 static void do_something(void)
 {
 	story[now][0] = '\0';
+	could_fail = may_fail();
 	switch (below(16)) {
 	case 0: case 1: do_create(PLAIN); break;
 	case 2: do_create(one_in(8) ? DEVICE : DIRECTORY); break;
@@ -441,6 +494,96 @@ static unsigned random_operations(void)
 			  : 1 + (unsigned)below(3);
 }
 
+/* ---- Something fails ------------------------------------------------ */
+
+/* After the trouble: everything is there, and can be written. */
+static void check_recovered(void)
+{
+	unsigned inodes;
+
+	disk_fail_requests(0, 0);
+	host_fail_at = 0;
+	if (filesystem_sync())
+		wrong("sync fails, though the disk works again");
+	if (disk_check()) {
+		host_console = stdout;
+		disk_check();
+		wrong("the checker complains when the disk works again");
+	}
+	if (mounted_hash(&inodes) != moments[now]) {
+		printf("On the disk:\n");
+		mounted_print();
+		wrong("an operation that failed has done something");
+	}
+}
+
+/* Request, or allocation, N fails.  False: there were not so many. */
+static bool round_with_failure(unsigned n, unsigned operations)
+{
+	bool reached;
+
+	disk_record();
+	if (failing == DISK)
+		disk_fail_requests(n, one_in(2) ? 1 : (unsigned)below(6));
+	else
+		host_fail_at = n;
+	for (unsigned i = 0; i < operations; i++)
+		step();
+	reached = failing == DISK ? !disk_is_about_to_fail()
+				  : host_fail_at == 0;
+	check_recovered();
+	return reached;
+}
+
+/* A round, with the first failure, the second, and so on. */
+static uint64_t fail_everywhere(unsigned operations)
+{
+	static uint8_t start[MOST_BLOCKS][BLOCK_SIZE];
+	uint64_t scenario = random_state;
+	uint64_t failures = 0;
+	bool more = true;
+
+	memcpy(start, disk_now, sizeof start);
+	for (unsigned n = 1; more; n++) {
+		host_start(FRAMES, disk.blocks);
+		memcpy(disk_now, start, sizeof start);
+		disk_note();
+		filesystem_start();
+		memset(opened, 0, sizeof opened);
+		now = 0;
+		random_state = scenario;
+		more = round_with_failure(n, operations);
+		if (one_in(8))
+			check_states(4);
+		free_models(1, now);
+		failures += more;
+	}
+	memcpy(disk_now, start, sizeof start);
+	return failures;
+}
+
+static void hunt_failures(uint64_t limit)
+{
+	uint64_t failures = 0, rounds = 0;
+
+	while (failures < limit) {
+		new_disk(64 + (uint32_t)below(193));
+		disk_record();
+		for (int i = 0; i < 30; i++)
+			step();
+		record_promise();
+		filesystem_sync();
+		crash_and_restart();
+		for (int i = 0; i < 10; i++) {
+			failures += fail_everywhere(random_operations());
+			rounds++;
+		}
+		free_models(0, 0);
+	}
+	printf("%llu failures in %llu rounds: all in order\n",
+	       (unsigned long long)failures, (unsigned long long)rounds);
+}
+
 /* ---- The whole hunt ------------------------------------------------- */
 
 static double seconds(void)
@@ -481,6 +624,9 @@ static void hunt(uint64_t limit)
 	       "all in order\n", (unsigned long long)states_distinct,
 	       (unsigned long long)rounds,
 	       (double)states_distinct / (seconds() - start));
+	printf("%llu operations done, %llu refused for want of room, "
+	       "%llu impossible\n", (unsigned long long)done,
+	       (unsigned long long)refusals, (unsigned long long)impossible);
 }
 
 int main(int argc, char **argv)
@@ -494,14 +640,19 @@ int main(int argc, char **argv)
 			limit = strtoull(argv[++i], NULL, 0);
 		else if (strcmp(argv[i], "-v") == 0)
 			verbose = true;
+		else if (strcmp(argv[i], "disk") == 0)
+			failing = DISK;
+		else if (strcmp(argv[i], "memory") == 0)
+			failing = MEMORY;
 		else
 			return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	random_state = seed * 0x9e3779b97f4a7c15 + 1;
 	tell_story = tell_all;
-	may_fail = true;
-	(void)failing;
-	hunt(limit);
+	if (failing)
+		hunt_failures(limit);
+	else
+		hunt(limit);
 	return 0;
 }
