@@ -25,6 +25,7 @@ enum {
 static uint64_t seed = 1;
 static bool verbose;
 static enum { NOTHING, DISK, MEMORY } failing;
+static unsigned failure;        /* number of the first that fails */
 
 /* After each operation of this round. */
 static struct model models[MOST_OPERATIONS + 1];
@@ -60,8 +61,10 @@ static const char *brief(const char *path)
 
 static void tell_all(void)
 {
-	printf("SEED=%llu; the operations were:\n",
-	       (unsigned long long)seed);
+	printf("SEED=%llu", (unsigned long long)seed);
+	if (failing)
+		printf(", failure %u", failure);
+	printf("; the operations were:\n");
 	for (unsigned i = 0; i < now; i++)
 		printf("%3u %s\n", i + 1, story[i]);
 	if (story[now][0])
@@ -123,7 +126,7 @@ static char *put_path(char *to, const struct model_name *name)
 /* A path that there is, as a rule. */
 static const char *known_path(void)
 {
-	static char text[4][4096];
+	static char text[4][16384];
 	static unsigned turn;
 	char *to = text[turn++ % 4];
 	const struct model_name *name;
@@ -314,7 +317,8 @@ static void do_write(void)
 	tell("write node %d (inode %u), %zu bytes at %llu%s", node,
 	     inode->number, size, (unsigned long long)start,
 	     append ? " (append)" : "");
-	count = inode_write(inode, (vaddr_t)data, &offset, size, append);
+	count = inode_write(inode, (vaddr_t)data, &offset, size,
+			    append ? AT_THE_END : ANYWHERE);
 	if (!refused(count < 0 ? -1 : 0, 0)) {
 		if ((size_t)count < size && !could_fail)
 			wrong("a write is short");
@@ -392,12 +396,12 @@ static void do_something(void)
 	story[now][0] = '\0';
 	could_fail = may_fail();
 	switch (below(16)) {
-	case 0: case 1: do_create(PLAIN); break;
+	case 0: case 1: case 9: do_create(PLAIN); break;
 	case 2: do_create(one_in(8) ? DEVICE : DIRECTORY); break;
 	case 3: case 4: case 5: case 6: do_write(); break;
 	case 7: do_truncate(); break;
 	case 8: do_link(); break;
-	case 9: case 10: do_unlink(); break;
+	case 10: do_unlink(); break;
 	case 11: case 12: do_rename(); break;
 	case 13: do_open(); break;
 	case 14: do_close(); break;
@@ -523,6 +527,7 @@ static bool round_with_failure(unsigned n, unsigned operations)
 	bool reached;
 
 	disk_record();
+	failure = n;
 	if (failing == DISK)
 		disk_fail_requests(n, one_in(2) ? 1 : (unsigned)below(6));
 	else
@@ -571,8 +576,8 @@ static void hunt_failures(uint64_t limit)
 		disk_record();
 		for (int i = 0; i < 30; i++)
 			step();
-		record_promise();
 		filesystem_sync();
+		record_promise();
 		crash_and_restart();
 		for (int i = 0; i < 10; i++) {
 			failures += fail_everywhere(random_operations());
