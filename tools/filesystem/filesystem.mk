@@ -4,10 +4,9 @@
 HOSTCC ?= $(TOOLCHAIN)
 H := $(patsubst %/,%,$(dir $(O)))/host$(if $(filter gcc,$(TOOLCHAIN)),-gcc)
 
-HOST_KERNEL := $(filter-out %/file.c %/pipe.c %/contents.c %/disk_file.c \
-	%/fill.c,\
-	$(filter kernel/files/%.c,$(TANGLED))) \
-	kernel/memory/cache.c kernel/console/format.c
+HOST_KERNEL := $(filter $(addprefix kernel/files/,$(addsuffix .c,\
+	page inode mount change commit directory names path contents \
+	check)),$(TANGLED)) kernel/memory/cache.c kernel/console/format.c
 HOST_LIBRARY := $(HOST_KERNEL:%.c=$(H)/%.o) $(H)/host.o
 HOST_TOOLS := $(H)/mkfs $(if $(filter kernel/files/check.c,$(TANGLED)),\
 	$(H)/fsck)
@@ -36,6 +35,26 @@ $(H)/mkfs $(H)/fsck: $(H)/%: $(H)/%.o $(H)/image.o $(HOST_LIBRARY)
 
 .PHONY: host-tools
 host-tools: $(HOST_TOOLS)
+
+# ---- The crash hunt -----------------------------------------------------
+# STATES=10000000 looks for long; SEED=2 elsewhere.
+
+STATES ?= 100000
+HUNT := $(H)/crash/hunt
+HUNT_OBJECTS := $(patsubst %,$(H)/crash/%.o,hunt states disk model)
+
+$(H)/crash/%.o: tests/host/crash/%.c tools/filesystem/filesystem.mk
+	@mkdir -p $(@D)
+	@$(HOSTCC) $(HOST_CFLAGS) $(HUNT_FLAGS) -MMD -MP -c -o $@ $<
+
+$(HUNT): $(HUNT_OBJECTS) $(HOST_LIBRARY)
+	@$(HOSTCC) -o $@ $^
+
+-include $(HUNT_OBJECTS:.o=.d)
+
+.PHONY: crash-hunt
+crash-hunt: $(HUNT)
+	@$(HUNT) -n $(STATES) $(if $(SEED),-s $(SEED))
 
 # ---- The disk of the kernel ---------------------------------------------
 # All programs and README, in 32 MiB.

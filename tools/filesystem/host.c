@@ -10,6 +10,7 @@
 #include "interrupt.h"
 #include "mutex.h"
 #include "processor.h"
+#include "user_access.h"
 #include <sys/mman.h>
 
 #ifdef __has_feature
@@ -309,6 +310,19 @@ int process_create(const char *name, void (*function)(void *),
 	return 1;
 }
 
+/* Programs are this one. */
+int copy_from_user(void *to, vaddr_t from, size_t size)
+{
+	memcpy(to, (const void *)from, size);
+	return 0;
+}
+
+int copy_to_user(vaddr_t to, const void *from, size_t size)
+{
+	memcpy((void *)to, from, size);
+	return 0;
+}
+
 /* ---- The disk ------------------------------------------------------- */
 
 struct disk disk;
@@ -345,6 +359,12 @@ int disk_do(struct disk_request *request)
 void disk_use_memory(void)
 {
 	panic("the disk is all there is");
+}
+
+/* Only a disk of memory is filled. */
+void filesystem_fill(void)
+{
+	panic("the disk is no memory");
 }
 
 /* ---- Starting ------------------------------------------------------- */
@@ -389,9 +409,4 @@ void host_start(size_t frames, uint32_t blocks)
 	start_objects();
 	process.directory = NULL;
 	disk = (struct disk){ .name = "disk", .blocks = blocks };
-}
-
-/* There is no archive to fill a disk from. */
-void filesystem_fill(void)
-{
 }
