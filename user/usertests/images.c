@@ -73,8 +73,7 @@ static void execremoved(void)
 	pid = start_lingering();
 	must_unlink("prog");
 	make_file("new", share_of_disk(50, 200), 1);
-	check(sync() == 0, "sync failed");
-	monitor("drop");
+	drop_caches();
 	write_text("go", "");
 	expect(pid, LINGERED, "the removed program");
 }

@@ -111,8 +111,7 @@ static void fullcontents(void)
 	long long total = write_until_full(fd, 0x7fff0000, 3);
 
 	close(fd);
-	check(sync() == 0, "sync failed");
-	monitor("drop");
+	drop_caches();
 	expect_filled("brim", total, 3);
 }
 
