@@ -164,8 +164,8 @@ static void drop_by_exec(uintptr_t unused)
 	must_mkdir("dir");
 	must_chdir("dir");
 	must_unlink("../dir");
-	must_open("../prog");
-	must_unlink("../prog");
+	must_open(WORKPLACE "/prog");
+	must_unlink(WORKPLACE "/prog");
 	exec(TINY, word);
 }
 
