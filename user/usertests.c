@@ -131,10 +131,8 @@ static struct resources resources_lost(const struct resources *before)
 {
 	struct resources lost = { 0 };
 
-	if (disk) {
-		sync();
-		monitor("drop");
-	}
+	if (disk)
+		drop_caches();
 	for (int i = 0; i < TICKS_PER_SECOND / 2; i++) {
 		struct resources now = resources_now();
 
@@ -383,6 +381,7 @@ int main(int argc, char *argv[])
 	if (argc > 1 && argv[1][0] == '=')
 		return assist(argc, argv);
 	disk = filesystem(&info) == 0;
+	can_drop = disk && monitor("drop") == 0;
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-l") == 0)
 			return list();

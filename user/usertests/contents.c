@@ -318,6 +318,19 @@ static void seekfails(void)
 	check(lseek(1, 0, SEEK_SET) == -1, "of the console");
 }
 
+/* The new offset cannot be told: so there is none. */
+static void seekconstant(void)
+{
+	static const long long step = 4;
+	int fd = must_create("file");
+
+	write_whole(fd, "0123456789", 10);
+	check(raw_call(SYS_lseek, fd, (long)opaque((uintptr_t)&step),
+		       SEEK_SET) == -1, "lseek with a constant");
+	check(lseek(fd, 0, SEEK_CUR) == 10, "it moved");
+	close(fd);
+}
+
 /* Beyond the end there is nothing to read and nothing to see. */
 static void seekbeyond(void)
 {
@@ -630,6 +643,7 @@ static const struct test content_tests[] = {
 	{ "openflags", openflags, QUICK | FILES },
 	{ "seektest", seektest, QUICK | FILES },
 	{ "seekfails", seekfails, QUICK | FILES },
+	{ "seekconstant", seekconstant, QUICK | FILES },
 	{ "seekbeyond", seekbeyond, QUICK | FILES },
 	{ "dupoffset", dupoffset, QUICK | FILES },
 	{ "forkoffset", forkoffset, QUICK | FILES },

@@ -130,6 +130,16 @@ static struct filesystem_info disk_now(void)
 	return info;
 }
 
+static int can_drop;                    /* the monitor can; see main() */
+
+/* Write what is dirty, and forget all that is cached. */
+static void drop_caches(void)
+{
+	check(sync() == 0, "sync failed");
+	if (can_drop)
+		monitor("drop");
+}
+
 /* This many percent of the free blocks, but not more than MOST. */
 static int share_of_disk(int percent, int most)
 {

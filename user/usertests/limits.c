@@ -111,8 +111,7 @@ static void fullcontents(void)
 	long long total = write_until_full(fd, 0x7fff0000, 3);
 
 	close(fd);
-	check(sync() == 0, "sync failed");
-	monitor("drop");
+	drop_caches();
 	expect_filled("brim", total, 3);
 }
 
@@ -182,10 +181,9 @@ static void fill_as(uintptr_t me)
 	long long total = write_until_full(fd, 0x7fff0000, me + 1);
 
 	close(fd);
-	if (me % 2)
-		must_unlink(name);
-	else
+	if (me % 2 == 0)
 		expect_filled(name, total, me + 1);
+	must_unlink(name);
 }
 
 /* Four processes fill the disk, and two make room again. */

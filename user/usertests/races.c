@@ -521,8 +521,7 @@ static void bug27_28_disk_load(void)
 	for (int i = 0; i < 4; i++)
 		make_file(numbered("r", i), 40, 9);
 	for (int i = 0; i < (full ? 10 : 2); i++) {
-		check(sync() == 0, "27: sync failed");
-		monitor("drop");
+		drop_caches();
 		run_many(read_from_disk, 4);
 	}
 }
