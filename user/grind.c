@@ -232,13 +232,14 @@ static void move_break(void)
 static void bad_arguments(void)
 {
 	char *wild = (char *)(uintptr_t)(state | 1u << 31);
-	struct stat *nowhere = (struct stat *)8;
+	/* An address that the compiler does not know is bad. */
+	int *volatile nowhere = (int *)8;
 
 	expect(read(-1, buffer, 1) == -1, "read of nothing");
 	expect(write(OPEN + 7, wild, 10) == -1, "write to nothing");
 	expect(close(1000) == -1, "close of nothing");
-	expect(fstat(1, nowhere) == -1, "fstat to nowhere");
-	expect(pipe((int *)8) == -1, "pipe to nowhere");
+	expect(fstat(1, (struct stat *)nowhere) == -1, "fstat to nowhere");
+	expect(pipe(nowhere) == -1, "pipe to nowhere");
 	expect(kill(-chance(100) - 1) == -1, "kill of nobody");
 	expect(exec("/no-such-program", NULL) == -1, "exec of nothing");
 	expect(dup(chance(2) ? -1 : INT_MAX) == -1, "dup of nothing");
@@ -292,7 +293,9 @@ static int run(char **argv)
 /* Makes, or after it removes, what the two work in. */
 static void directories(bool make)
 {
-	char *rm[] = { "/rm", "-rf", "grind-a", "grind-b", "common", NULL };
+	char *rm[] = {
+		"/rm", "-rf", "grind-a", "grind-b", "common", NULL
+	};
 	char *mkdir[] = {
 		"/mkdir", "-p", "grind-a/own", "grind-b/own", "common",
 		NULL
