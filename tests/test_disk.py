@@ -171,7 +171,8 @@ def broken(tmp_path, rule):
 
 
 @devices
-@pytest.mark.parametrize("cpus", [1, 4])
+@pytest.mark.parametrize(
+    "cpus", [1, pytest.param(4, marks=pytest.mark.all)])
 def test_an_error_of_the_device(machine_with, machine, disk, cpus, tmp_path):
     # Sector 8000 is in block 1000.
     text = machine_with(
