@@ -96,16 +96,20 @@ static void execreplaced(void)
 	expect(pid, LINGERED, "the replaced program");
 }
 
-/* And if it is written over, at most the program itself suffers. */
+/* A program that runs is not written over, but can be replaced. */
 static void execoverwritten(void)
 {
 	int pid;
 
 	copy_file(SELF, "prog");
 	pid = start_lingering(1);
+	check(open("prog", O_WRONLY) == -1, "opened for writing");
+	check(open("prog", O_RDWR) == -1, "opened for both");
+	check(open("prog", O_RDONLY | O_TRUNC) == -1, "truncated");
+	must_unlink("prog");
 	copy_file(TEXT_FILE, "prog");
 	write_text("go", "");
-	check(wait(0) == pid, "the child is missing");
+	expect(pid, LINGERED, "the program");
 }
 
 static void remove_and_make(uintptr_t unused)
