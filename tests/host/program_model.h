@@ -128,11 +128,30 @@ same_region(const struct user_region *a, const struct user_region *b)
 	       a->data == b->data && a->size == b->size;
 }
 
+static inline int
+read_from_memory(const struct program_file *file, size_t offset,
+		 void *to, size_t count)
+{
+	memcpy(to, file->data + offset, count);
+	return 0;
+}
+
+/* program_read() of SIZE bytes at BYTES. */
+static inline int
+read_bytes(struct program *program, const uint8_t *bytes, size_t size)
+{
+	struct program_file file = {
+		.size = size, .data = bytes, .read = read_from_memory,
+	};
+
+	return program_read(program, &file);
+}
+
 /* Does program_read() say what the model says, about SIZE bytes? */
 static inline bool read_as_expected(const uint8_t *file, size_t size)
 {
 	struct program is, want;
-	int result = program_read(&is, file, size);
+	int result = read_bytes(&is, file, size);
 
 	if (result != model_read(&want, file, size))
 		return false;

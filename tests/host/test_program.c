@@ -34,7 +34,7 @@ static bool is_accepted(void)
 	struct program program;
 
 	expect(as_expected());
-	return program_read(&program, file, file_size) == 0;
+	return read_bytes(&program, file, file_size) == 0;
 }
 
 /* ---- Files ------------------------------------------------------------ */
@@ -93,7 +93,7 @@ static void test_usual(void)
 
 	place(made, size, ROOM - 4096 - size);  /* at a page boundary */
 	expect(as_expected());
-	expect(program_read(&program, file, size) == 0);
+	expect(read_bytes(&program, file, size) == 0);
 	expect(program.entry == 0x1000 && program.count == 2);
 	expect(program.low == 0x1000 && program.high == 0x5000);
 	expect(r[0].start == 0x1000 && r[0].end == 0x2000);
@@ -105,7 +105,7 @@ static void test_usual(void)
 	expect(r[1].size == 0x780);
 	/* Elsewhere in memory nothing can be lent. */
 	place(made, size, 1);
-	expect(program_read(&program, file, size) == 0);
+	expect(read_bytes(&program, file, size) == 0);
 	expect(r[0].flags == 0 && is_accepted());
 }
 
