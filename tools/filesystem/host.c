@@ -356,15 +356,15 @@ int disk_do(struct disk_request *request)
 	return disk_wait(request);
 }
 
+/* There is no other disk: what is on this one will be lost. */
 void disk_use_memory(void)
 {
-	panic("the disk is all there is");
+	disk.memory = true;
 }
 
-/* Only a disk of memory is filled. */
+/* There is no archive to fill it from. */
 void filesystem_fill(void)
 {
-	panic("the disk is no memory");
 }
 
 /* ---- Starting ------------------------------------------------------- */

@@ -131,6 +131,8 @@ static void complain(const char *when)
 static unsigned find_moment(uint64_t hash, unsigned promised,
 			    unsigned latest)
 {
+	if (latest > now)
+		latest = now;
 	for (unsigned m = latest; m + 1 > promised; m--)
 		if (moments[m] == hash)
 			return m;
@@ -155,6 +157,8 @@ unsigned check_state(unsigned promised, unsigned latest)
 	if (disk_check())
 		complain("before the restart");
 	filesystem_start();
+	if (disk.memory)
+		wrong("it cannot be mounted");
 	hash = mounted_hash(&inodes);
 	moment = find_moment(hash, promised, latest);
 	if (fs.super->used_inodes != inodes)

@@ -90,7 +90,8 @@ void record_write(uint32_t block, const void *data)
 	write->moment = now;
 	memcpy(write->data, data, BLOCK_SIZE);
 	last_epoch()->end = recording.writes;
-	last_epoch()->latest = now;
+	/* What is under way may count already. */
+	last_epoch()->latest = now + 1;
 }
 
 void record_flush(void)
