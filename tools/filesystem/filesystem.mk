@@ -43,7 +43,7 @@ STATES ?= 100000
 HUNT := $(H)/crash/hunt
 HUNT_OBJECTS := $(patsubst %,$(H)/crash/%.o,hunt states disk model)
 
-$(H)/crash/%.o: tests/host/crash/%.c tools/filesystem/filesystem.mk
+$(H)/crash/%.o: tests/host/filesystem/%.c tools/filesystem/filesystem.mk
 	@mkdir -p $(@D)
 	@$(HOSTCC) $(HOST_CFLAGS) $(HUNT_FLAGS) -MMD -MP -c -o $@ $<
 

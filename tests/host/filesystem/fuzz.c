@@ -9,7 +9,7 @@
 #include "host.h"
 #include "files/check.h"
 
-enum { BLOCKS = 64, FRAMES = 1024, MOST_STEPS = 2000 };
+enum { BLOCKS = 128, FRAMES = 1024, MOST_STEPS = 2000 };
 
 static uint8_t good[BLOCKS][BLOCK_SIZE], image[BLOCKS][BLOCK_SIZE];
 
@@ -60,6 +60,20 @@ static void make_directory(const char *path)
 	inode_put(inode);
 }
 
+/* Blocks that are more than the contents of a file. */
+static uint32_t interesting[BLOCKS];
+static unsigned interesting_count;
+
+static void find_interesting(void)
+{
+	for (uint32_t block = 0; block < BLOCKS; block++)
+		for (int i = 0; i < BLOCK_SIZE; i++)
+			if (good[block][i] && good[block][i] != 'x') {
+				interesting[interesting_count++] = block;
+				break;
+			}
+}
+
 static void make_good(void)
 {
 	char name[256] = { 0 };
@@ -83,6 +97,7 @@ static void make_good(void)
 	must(filesystem_sync() == 0);
 	must(disk_check() == 0);
 	memcpy(good, image, sizeof good);
+	find_interesting();
 }
 
 /* ---- What is done with a bad one ------------------------------------ */
@@ -173,7 +188,7 @@ static void change_things(void)
 static void spoil(const uint8_t *data, size_t size)
 {
 	while (size >= 4) {
-		size_t block = data[0] % BLOCKS;
+		size_t block = interesting[data[0] % interesting_count];
 		size_t at = (data[1] | data[2] << 8) % BLOCK_SIZE;
 		size_t count = data[3] % 64;
 
