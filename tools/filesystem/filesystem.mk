@@ -36,25 +36,33 @@ $(H)/mkfs $(H)/fsck: $(H)/%: $(H)/%.o $(H)/image.o $(HOST_LIBRARY)
 .PHONY: host-tools
 host-tools: $(HOST_TOOLS)
 
-# ---- The crash hunt -----------------------------------------------------
-# STATES=10000000 looks for long; SEED=2 elsewhere.
+# ---- Tests --------------------------------------------------------------
+# hunt looks for a crash that is not survived: STATES=10000000 for long,
+# SEED=2 elsewhere.  plants sees whether the checker notices everything.
 
 STATES ?= 100000
-HUNT := $(H)/crash/hunt
-HUNT_OBJECTS := $(patsubst %,$(H)/crash/%.o,hunt states disk model)
+HUNT := $(H)/filesystem/hunt
+PLANTS := $(H)/filesystem/plants
+HUNT_OBJECTS := $(patsubst %,$(H)/filesystem/%.o,hunt states disk model)
 
-$(H)/crash/%.o: tests/host/filesystem/%.c tools/filesystem/filesystem.mk
+$(H)/filesystem/%.o: tests/host/filesystem/%.c tools/filesystem/filesystem.mk
 	@mkdir -p $(@D)
+	@echo "  HOST  $<"
 	@$(HOSTCC) $(HOST_CFLAGS) $(HUNT_FLAGS) -MMD -MP -c -o $@ $<
 
 $(HUNT): $(HUNT_OBJECTS) $(HOST_LIBRARY)
 	@$(HOSTCC) -o $@ $^
 
--include $(HUNT_OBJECTS:.o=.d)
+$(PLANTS): $(H)/filesystem/plants.o $(HOST_LIBRARY)
+	@$(HOSTCC) -o $@ $^
 
-.PHONY: crash-hunt
+-include $(HUNT_OBJECTS:.o=.d) $(H)/filesystem/plants.d
+
+.PHONY: crash-hunt host-tests
 crash-hunt: $(HUNT)
 	@$(HUNT) -n $(STATES) $(if $(SEED),-s $(SEED))
+
+host-tests: $(HUNT) $(PLANTS)
 
 # ---- The disk of the kernel ---------------------------------------------
 # All programs and README, in 32 MiB.
