@@ -64,6 +64,29 @@ crash-hunt: $(HUNT)
 
 host-tests: $(HUNT) $(PLANTS)
 
+# With sanitizers, and everything but host.c watched by libFuzzer.
+FUZZ := $(H)/fuzz/fuzz
+FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+WATCHED := -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-coverage=trace-cmp
+
+$(H)/fuzz/%.o: $(T)/%.c tools/filesystem/filesystem.mk
+	@mkdir -p $(@D)
+	@clang $(HOST_CFLAGS) $(FUZZ_FLAGS) $(WATCHED) \
+		-include tools/filesystem/names.h -MMD -MP -c -o $@ $<
+
+$(H)/fuzz/host.o: tools/filesystem/host.c tools/filesystem/filesystem.mk
+	@mkdir -p $(@D)
+	@clang $(HOST_CFLAGS) $(FUZZ_FLAGS) -fsanitize=address,undefined \
+		-MMD -MP -c -o $@ $<
+
+$(FUZZ): tests/host/filesystem/fuzz.c $(H)/fuzz/host.o $(patsubst \
+		%.c,$(H)/fuzz/%.o,$(filter-out %/cache.c,$(HOST_KERNEL)))
+	@clang $(HOST_CFLAGS) $(FUZZ_FLAGS) $(WATCHED) -o $@ $^
+
+.PHONY: fuzz-filesystem
+fuzz-filesystem: $(FUZZ)
+
 # ---- The disk of the kernel ---------------------------------------------
 # All programs and README, in 32 MiB.
 

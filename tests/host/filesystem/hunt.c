@@ -130,10 +130,12 @@ static const char *known_path(void)
 	static unsigned turn;
 	char *to = text[turn++ % 4];
 	const struct model_name *name;
+	bool open = one_in(3);          /* one that is open, if any is */
 
-	for (int tries = 0; tries < 100 && !one_in(30); tries++) {
+	for (int tries = 0; tries < 300 && !one_in(90); tries++) {
 		name = &model()->name[below(MODEL_NAMES)];
-		if (name->used) {
+		if (name->used && (!open || tries > 100 ||
+				   model()->node[name->node].open)) {
 			put_path(to, name);
 			return to;
 		}

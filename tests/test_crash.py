@@ -1,0 +1,185 @@
+"""The file system of the kernel, run on this computer.
+
+tests/host/filesystem/ has the programs: hunt looks for a crash, a failing
+disk or a failing allocation that is not survived, plants sees whether the
+checker notices everything, fuzz spoils disks.  Here they are run, and the
+hunt has to find the faults that are planted in the kernel.
+"""
+import os
+import random
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import weft
+
+if weft.ROOT.joinpath("book/29-consistency.nw").exists() is False:
+    pytest.skip("no checker in this book", allow_module_level=True)
+
+STATES = 100000
+FAILURES = 5000
+
+
+class Host:
+    """A copy of the book whose host programs are built."""
+
+    def __init__(self, folder):
+        self.tree = weft.Tree(folder)
+        self.folder = self.tree.folder
+        tests = self.folder / "tests/host"
+        tests.mkdir(parents=True)
+        shutil.copytree(weft.ROOT / "tests/host/filesystem",
+                        tests / "filesystem")
+
+    def make(self, *words):
+        self.tree.must("make", "-s", "WERROR=1", *words)
+
+    def run(self, program, *words, limit=300):
+        return subprocess.run(
+            [self.folder / "build/host" / program, *map(str, words)],
+            cwd=self.folder, env=weft.ENVIRONMENT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            errors="replace", timeout=limit)
+
+    def must(self, program, *words, **options):
+        done = self.run(program, *words, **options)
+        assert done.returncode == 0, done.stdout[-6000:]
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    host = Host(tmp_path_factory.mktemp("crash") / "weft")
+    host.make("host-tests", "host-tools")
+    return host
+
+
+def seed():
+    return os.environ.get("SEED", "1")
+
+
+# ---- The hunt --------------------------------------------------------
+
+def test_crashes(host, request):
+    """Whatever a crash leaves is what the file system was at one moment,
+    and has everything that was promised."""
+    states = STATES * (10 if request.config.getoption("--all") else 1)
+    text = host.must("filesystem/hunt", "-s", seed(), "-n", states,
+                     limit=120 + states / 1000)
+    found = re.search(r"(\d+) distinct states in \d+ rounds", text)
+    assert int(found.group(1)) >= states
+    done, impossible = re.search(
+        r"(\d+) operations done, \d+ refused .*, (\d+) impossible",
+        text).groups()
+    assert int(done) > 1000 and int(done) > int(impossible) / 4
+
+
+@pytest.mark.parametrize("what", ["disk", "memory"])
+def test_failures(host, request, what):
+    """Each request, or allocation, fails in turn: an operation is done or
+    not, and when the trouble is over everything is there."""
+    failures = FAILURES * (10 if request.config.getoption("--all") else 1)
+    text = host.must("filesystem/hunt", "-s", seed(), "-n", failures, what)
+    assert "all in order" in text
+
+
+# ---- Planted faults --------------------------------------------------
+
+IN_PLACE = ("if (page->block)\n\t\t\t\tblock_free(page->block);\n"
+            "\t\t\tpage->block = block_alloc();",
+            "if (!page->block)\n\t\t\t\tpage->block = block_alloc();")
+PLANTED = {
+    "first flush dropped": "HUNT_FLAGS=-DDROP_FLUSH=1",
+    "second flush dropped": "HUNT_FLAGS=-DDROP_FLUSH=2",
+    "no flush": "HUNT_FLAGS=-DDROP_FLUSH=3",
+    "checksum ignored":
+        (24, "super->checksum != super_checksum(super) ||", ""),
+    "orphans ignored": (26, "\nremove_orphans();\nstart_", "\nstart_"),
+    "freed blocks used at once":
+        (26, "find_zero(fs.bitmap[i], fs.saved[i], word)",
+         "find_zero(fs.bitmap[i], fs.bitmap[i], word)"),
+    "written in place": (26, *IN_PLACE),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted(tmp_path, name):
+    host = Host(tmp_path / "weft")
+    fault = PLANTED[name]
+    if isinstance(fault, str):
+        host.make("build/host/filesystem/hunt", fault)
+    else:
+        host.tree.replace(*fault)
+        # A function that nobody calls any more is no error here.
+        host.tree.must("make", "-s", "build/host/filesystem/hunt")
+    done = host.run("filesystem/hunt", "-n", STATES)
+    found = re.search(r"WRONG after (\d+) states: (.*)", done.stdout)
+    assert done.returncode == 1 and found, done.stdout[-2000:]
+    print("%s: found after %s states: %s" % (name, *found.groups()))
+    assert int(found.group(1)) < STATES / 2
+
+
+def test_checker_notices(host):
+    assert "each with its complaint" in host.must("filesystem/plants")
+
+
+# ---- Fuzzing ---------------------------------------------------------
+
+def test_fuzz(tmp_path, request):
+    """Nothing that is on a disk makes the kernel stumble."""
+    seconds = 300 if request.config.getoption("--all") else 15
+    host = Host(tmp_path / "weft")
+    host.make("fuzz-filesystem")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    numbers = random.Random(1)
+    for i in range(20):
+        (corpus / str(i)).write_bytes(numbers.randbytes(40))
+    text = host.must("fuzz/fuzz", "-seed=1", "-max_len=512", "-timeout=30",
+                     "-max_total_time=%d" % seconds, corpus,
+                     limit=seconds + 120)
+    runs = int(re.search(r"Done (\d+) runs", text).group(1))
+    assert runs > 1000, text[-1000:]
+
+
+# ---- mkfs and fsck ---------------------------------------------------
+
+def test_mkfs_and_fsck(host, tmp_path):
+    image = tmp_path / "fs.img"
+    big = tmp_path / "big"
+    big.write_bytes(random.Random(1).randbytes(5000001))
+    host.must("mkfs", image, 4096, "README.md=README", "dir/",
+              "%s=dir/big" % big)
+    assert image.stat().st_size == 4096 * 4096
+    assert "4 inodes in order" in host.must("fsck", image)
+    content = image.read_bytes()
+    for at in range(0, 4096 * 1024, 4096):
+        assert big.read_bytes()[at:at + 4096] in content
+
+
+def test_mkfs_on_a_disk_too_small(host, tmp_path):
+    big = tmp_path / "big"
+    big.write_bytes(bytes(1000000))
+    done = host.run("mkfs", tmp_path / "fs.img", 64, big)
+    assert done.returncode == 2
+    assert done.stdout.strip().endswith("the disk is full")
+
+
+def test_fsck_finds_damage(host, tmp_path):
+    image = tmp_path / "fs.img"
+    host.must("mkfs", image, 256, "README.md=README")
+    good = image.read_bytes()
+    # The name README is in a block of the root; its first letter changes.
+    image.write_bytes(good.replace(b"README\0", b"/EADME\0", 1))
+    done = host.run("fsck", image)
+    assert done.returncode == 1
+    assert "/EADME is no name" in done.stdout
+
+
+def test_fsck_without_an_image(host, tmp_path):
+    done = host.run("fsck", tmp_path / "none.img")
+    assert done.returncode == 2
+    (tmp_path / "short").write_bytes(b"no disk")
+    assert host.run("fsck", tmp_path / "short").returncode == 2
