@@ -24,12 +24,16 @@ static void sbrkbasic(void)
 	expect(pid, OK, "the child");
 }
 
-/* PARTS tenths of the free memory in bytes, at most MEGABYTES. */
+/* PARTS tenths of what can be had in bytes, at most MEGABYTES. */
 static int tenths(int parts, int megabytes)
 {
-	uint32_t pages = memory_now().free / 10 * parts;
-	uint32_t most = megabytes * 256;
+	struct memory_info info = memory_now();
+	uint32_t most = megabytes * 256, pages;
 
+	pages = info.frames - info.promised;
+	if (pages > info.free)
+		pages = info.free;
+	pages = pages / 10 * parts;
 	return (pages < most ? pages : most) * PAGE;
 }
 
