@@ -99,15 +99,15 @@ static void diskfull(void)
 	long long total;
 
 	make_file("before", 5, 1);
-	make_file("victim", 20, 2);
+	make_file("victim", 60, 2);
 	total = fill_disk(3);
 	expect_file("before", 5, 1);
 	check(stat_of("brim").size >= (uint64_t)total, "cut");
 	must_unlink("victim");
-	make_file("after", 10, 4);
+	make_file("after", 30, 4);
 	check(sync() == 0, "sync failed");
 	expect_file("before", 5, 1);
-	expect_file("after", 10, 4);
+	expect_file("after", 30, 4);
 	must_unlink("brim");
 	make_file("again", 30, 5);
 	expect_file("again", 30, 5);
