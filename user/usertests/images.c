@@ -193,7 +193,7 @@ enum { LOAD = 1, NOTE = 4, MOST_SEGMENTS = 12 };
 
 /* A program file in memory, with room for a new table of segments. */
 static struct image {
-	uint32_t bytes[16384 / 4];
+	uint32_t bytes[8192 / 4];
 	int size;               /* the table at the end not counted */
 	struct elf_header header;
 	struct elf_segment segment[MOST_SEGMENTS];

@@ -27,13 +27,9 @@ static void sbrkbasic(void)
 /* PARTS tenths of what can be had in bytes, at most MEGABYTES. */
 static int tenths(int parts, int megabytes)
 {
-	struct memory_info info = memory_now();
-	uint32_t most = megabytes * 256, pages;
+	uint32_t pages = available_pages() / 10 * parts;
+	uint32_t most = megabytes * 256;
 
-	pages = info.frames - info.promised;
-	if (pages > info.free)
-		pages = info.free;
-	pages = pages / 10 * parts;
 	return (pages < most ? pages : most) * PAGE;
 }
 
