@@ -545,6 +545,7 @@ static struct resources resources_now(void)
 
 	if (disk) {
 		sync();
+		monitor("drop");        /* what the caches keep */
 		filesystem(&info);
 	}
 	memory(&memory_info);

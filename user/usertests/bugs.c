@@ -467,7 +467,7 @@ static void use_file(uintptr_t me)
 		if (fd < 0)
 			continue;
 		if (what == 0)
-			write(fd, filler, 5 * BLOCK);
+			write(fd, filler_pages(), 5 * BLOCK);
 		else if (what == 1)
 			read(fd, one_block, BLOCK);
 		else if (what == 2)

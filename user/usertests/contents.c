@@ -59,10 +59,11 @@ static void writetest1(void)
 /* Writes of many sizes, most of them across the end of a block. */
 static void bigwrite(void)
 {
-	static uint32_t bytes[3 * BLOCK / 4], found[3 * BLOCK / 4];
+	const int most = 3 * BLOCK;
+	char *bytes = new_pages(3), *found = new_pages(3);
 
-	fill(bytes, sizeof bytes, 5);
-	for (int size = 499; size < (int)sizeof bytes; size += 471) {
+	fill(bytes, most, 5);
+	for (int size = 499; size < most; size += 471) {
 		int fd = must_create("bigwrite");
 
 		write_whole(fd, bytes, size);

@@ -4,7 +4,15 @@
 
 enum { FILLER = 16 };           /* blocks written at a time */
 
-static uint32_t filler[FILLER * BLOCK / 4];
+/* Memory for that many blocks; only some tests need it. */
+static uint32_t *filler_pages(void)
+{
+	static uint32_t *filler;
+
+	if (!filler)
+		filler = (uint32_t *)new_pages(FILLER);
+	return filler;
+}
 
 /*
  * Write the blocks of a new file to FD, up to MOST, until the disk is
@@ -12,6 +20,7 @@ static uint32_t filler[FILLER * BLOCK / 4];
  */
 static long long write_until_full(int fd, int most, uint32_t seed)
 {
+	uint32_t *filler = filler_pages();
 	long long total = 0;
 
 	for (int block = 0; block < most; block += FILLER) {
@@ -20,12 +29,12 @@ static long long write_until_full(int fd, int most, uint32_t seed)
 		for (int i = 0; i < FILLER; i++)
 			fill(filler + i * BLOCK / 4, BLOCK,
 			     seed_of(seed, block + i));
-		got = write(fd, filler, sizeof filler);
-		check(got >= -1 && got <= (int)sizeof filler,
+		got = write(fd, filler, FILLER * BLOCK);
+		check(got >= -1 && got <= FILLER * BLOCK,
 		      "write returned %d", got);
 		if (got > 0)
 			total += got;
-		if (got != sizeof filler)
+		if (got != FILLER * BLOCK)
 			break;
 	}
 	return total;
@@ -57,7 +66,7 @@ static long long write_to_the_brim(int fd, uint32_t seed)
 		int got;
 
 		do
-			got = write(fd, filler, size);
+			got = write(fd, filler_pages(), size);
 		while (got == size);
 		check(got == -1 || got < size, "write returned %d",
 		      got);
@@ -76,7 +85,7 @@ static long long fill_disk(uint32_t seed)
 	check(total / BLOCK >= free - free / 8 - 32,
 	      "full after %d of %d blocks", (int)(total / BLOCK),
 	      (int)free);
-	check(write(fd, filler, BLOCK) == -1, "not full");
+	check(write(fd, filler_pages(), BLOCK) == -1, "not full");
 	close(fd);
 	return total;
 }
@@ -90,15 +99,15 @@ static void diskfull(void)
 	long long total;
 
 	make_file("before", 5, 1);
-	make_file("victim", 20, 2);
+	make_file("victim", 60, 2);
 	total = fill_disk(3);
 	expect_file("before", 5, 1);
 	check(stat_of("brim").size >= (uint64_t)total, "cut");
 	must_unlink("victim");
-	make_file("after", 10, 4);
+	make_file("after", 30, 4);
 	check(sync() == 0, "sync failed");
 	expect_file("before", 5, 1);
-	expect_file("after", 10, 4);
+	expect_file("after", 30, 4);
 	must_unlink("brim");
 	make_file("again", 30, 5);
 	expect_file("again", 30, 5);

@@ -24,10 +24,10 @@ static void sbrkbasic(void)
 	expect(pid, OK, "the child");
 }
 
-/* PARTS tenths of the free memory in bytes, at most MEGABYTES. */
+/* PARTS tenths of what can be had in bytes, at most MEGABYTES. */
 static int tenths(int parts, int megabytes)
 {
-	uint32_t pages = memory_now().free / 10 * parts;
+	uint32_t pages = available_pages() / 10 * parts;
 	uint32_t most = megabytes * 256;
 
 	return (pages < most ? pages : most) * PAGE;

@@ -296,14 +296,14 @@ static void deep(void)
 
 /* ---- Long names and long paths ---- */
 
+static char long_text[12000];
+
 /* COUNT times the letter C; good until the next call. */
 static char *repeated(char c, int count)
 {
-	static char name[12000];
-
-	memset(name, c, count);
-	name[count] = 0;
-	return name;
+	memset(long_text, c, count);
+	long_text[count] = 0;
+	return long_text;
 }
 
 /* xv6 cuts names to 14 bytes; here they are whole. */
@@ -379,10 +379,10 @@ static void emptyname(void)
 	expect_text("file", "x");
 }
 
-/* A path that ends in "file", filled up with FILLER to SIZE bytes. */
+/* The same for a path that ends in "file", SIZE bytes with FILLER. */
 static const char *padded(const char *filler, int size)
 {
-	static char path[12000];
+	char *path = long_text;
 	int unit = strlen(filler), at = 0;
 
 	while (at + unit + 4 <= size) {

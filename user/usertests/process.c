@@ -199,10 +199,13 @@ static void forktest(void)
 	expect_no_child();
 }
 
-/* The limit counts living processes, and each round has as many. */
+/*
+ * The limit counts living processes, and each round has as many, unless
+ * it is memory that ends.
+ */
 static void processlimit(void)
 {
-	int count[2], pid, status;
+	int count[2], pid, status, short_of_memory = 0;
 
 	for (int round = 0; round < 2; round++) {
 		for (count[round] = 0; count[round] < 1000;
@@ -215,14 +218,15 @@ static void processlimit(void)
 				exit(OK);
 			}
 		}
+		short_of_memory |= available_pages() < 2000;
 		for (int i = 0; i < count[round]; i++) {
 			check(wait(&status) > 0, "one is missing");
 			check(status == OK, "status %d", status);
 		}
 	}
 	check(count[0] < 1000, "fork never failed");
-	check(count[0] == count[1], "first %d, then %d", count[0],
-	      count[1]);
+	check(count[0] == count[1] || short_of_memory,
+	      "first %d, then %d", count[0], count[1]);
 }
 
 /* ---- kill ---- */

@@ -530,13 +530,14 @@ static void bug27_28_disk_load(void)
 
 static void write_for_ever(uintptr_t blocks)
 {
+	uint32_t *filler = filler_pages();
 	int fd = must_create("long");
 
 	for (int i = 0; i < (int)blocks; i += FILLER) {
 		for (int j = 0; j < FILLER; j++)
 			fill(filler + j * BLOCK / 4, BLOCK,
 			     seed_of(6, i + j));
-		write_whole(fd, filler, sizeof filler);
+		write_whole(fd, filler, FILLER * BLOCK);
 	}
 	for (;;)
 		sleep(1);

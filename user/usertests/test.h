@@ -306,6 +306,15 @@ static struct memory_info memory_now(void)
 	return info;
 }
 
+/* About how many pages could be promised to somebody. */
+static uint32_t available_pages(void)
+{
+	struct memory_info info = memory_now();
+	uint32_t unclaimed = info.frames - info.promised;
+
+	return unclaimed < info.free ? unclaimed : info.free;
+}
+
 /*
  * Take all the memory there is, in pieces of up to 4 MiB, and touch it
  * if TOUCH is set; then it is not only promised but used.
