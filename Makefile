@@ -306,6 +306,7 @@ help:
 #: make book          the book: build/book/html/index.html
 #: make check         every test (make setup check on a fresh machine)
 #: make check-all     and every combination of machine, compiler, CPUs, memory
+#: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
 #: make lint          the book in numbers: words, lines, chunks
 #: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)
 #: make tangle        only take the C out of the book, into tangle/

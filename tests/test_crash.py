@@ -5,6 +5,8 @@ disk or a failing allocation that is not survived, plants sees whether the
 checker notices everything, fuzz spoils disks.  Here they are run, and the
 hunt has to find the faults that are planted in the kernel.
 """
+import argparse
+import io
 import os
 import random
 import re
@@ -14,9 +16,6 @@ import subprocess
 import pytest
 
 import weft
-
-if weft.ROOT.joinpath("book/29-consistency.nw").exists() is False:
-    pytest.skip("no checker in this book", allow_module_level=True)
 
 STATES = 100000
 FAILURES = 5000
@@ -183,3 +182,49 @@ def test_fsck_without_an_image(host, tmp_path):
     assert done.returncode == 2
     (tmp_path / "short").write_bytes(b"no disk")
     assert host.run("fsck", tmp_path / "short").returncode == 2
+
+
+# ---- Real kernels ----------------------------------------------------
+
+def recording_qemu(run, machine, build, image, log):
+    """QEMU with IMAGE as the disk, which notes all writes in LOG."""
+    line = run.command_line(argparse.Namespace(
+        machine=machine, cpus="1", mem="128M", build=str(build),
+        commands="", icount=False, gdb=False, disk="ram", keep=False,
+        port=0))
+    line += ["-blockdev", "driver=raw,node-name=image,file.driver=file,"
+             "file.filename=%s" % image,
+             "-blockdev", "driver=file,node-name=log,filename=%s" % log,
+             "-blockdev", "driver=blklogwrites,node-name=fs,file=image,"
+             "log=log,log-sector-size=512"]
+    if machine == "riscv":
+        return line + ["-global", "virtio-mmio.force-legacy=false",
+                       "-device", "virtio-blk-device,drive=fs"]
+    return line + ["-device", "ide-hd,bus=ide.0,unit=1,drive=fs"]
+
+
+@pytest.mark.parametrize("machine", weft.MACHINES)
+def test_recording(host, tmp_path, machine):
+    """What a crash of a real kernel may leave is in order, too: by what
+    QEMU has seen the kernel write, and the program print."""
+    program = "tests/host/filesystem/recorded.c"
+    host.make("kernel", "MACHINE=" + machine, "PROGRAMS=" + program)
+    # WERROR=1 has a folder of its own.
+    build = host.folder / "build" / (machine + "-werror")
+    image, log = tmp_path / "fs.img", tmp_path / "log"
+    files = ["%s=%s" % (build / "user" / name, name)
+             for name in ["init", "sh", "poweroff"]]
+    host.must("mkfs", image, 512, *files,
+              "%s=recorded" % (build / "user/given/recorded"))
+    shutil.copy(image, tmp_path / "start.img")
+    log.touch()
+    run = weft.tool("run")
+    console = io.StringIO()
+    status = run.headless(recording_qemu(run, machine, build, image, log),
+                          ["recorded", run.POWEROFF], 60, console)
+    assert status == 0, console.getvalue()
+    (tmp_path / "console").write_text(console.getvalue())
+    assert "in order" in host.must("fsck", image)
+    text = host.must("filesystem/replay", tmp_path / "start.img", log,
+                     tmp_path / "console")
+    assert int(re.search(r"(\d+) distinct", text).group(1)) >= 1000, text

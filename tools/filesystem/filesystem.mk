@@ -43,6 +43,7 @@ host-tools: $(HOST_TOOLS)
 STATES ?= 100000
 HUNT := $(H)/filesystem/hunt
 PLANTS := $(H)/filesystem/plants
+REPLAY := $(H)/filesystem/replay
 HUNT_OBJECTS := $(patsubst %,$(H)/filesystem/%.o,hunt states disk model)
 
 $(H)/filesystem/%.o: tests/host/filesystem/%.c tools/filesystem/filesystem.mk
@@ -53,16 +54,21 @@ $(H)/filesystem/%.o: tests/host/filesystem/%.c tools/filesystem/filesystem.mk
 $(HUNT): $(HUNT_OBJECTS) $(HOST_LIBRARY)
 	@$(HOSTCC) -o $@ $^
 
+$(REPLAY): $(H)/filesystem/replay.o $(filter-out %/hunt.o,\
+		$(HUNT_OBJECTS)) $(HOST_LIBRARY)
+	@$(HOSTCC) -o $@ $^
+
 $(PLANTS): $(H)/filesystem/plants.o $(HOST_LIBRARY)
 	@$(HOSTCC) -o $@ $^
 
--include $(HUNT_OBJECTS:.o=.d) $(H)/filesystem/plants.d
+-include $(HUNT_OBJECTS:.o=.d) $(H)/filesystem/plants.d \
+	$(H)/filesystem/replay.d
 
 .PHONY: crash-hunt host-tests
 crash-hunt: $(HUNT)
 	@$(HUNT) -n $(STATES) $(if $(SEED),-s $(SEED))
 
-host-tests: $(HUNT) $(PLANTS)
+host-tests: $(HUNT) $(PLANTS) $(REPLAY)
 
 # With sanitizers, and everything but host.c watched by libFuzzer.
 FUZZ := $(H)/fuzz/fuzz
