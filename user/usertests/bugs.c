@@ -379,6 +379,26 @@ static void bug35_half_write(void)
 	close(fd);
 }
 
+/* 35: nor does it leave its bytes, behind the end or before it. */
+static void bug35_no_trace(void)
+{
+	char *at = new_pages(1), *end = at + PAGE;
+	int fd = must_create("file");
+
+	memset(at, 'h', PAGE);
+	write_whole(fd, "before", 6);
+	check(write(fd, end - 100, 200) == -1, "35: it was written");
+	must_seek(fd, 0);
+	check(write(fd, end - 3, 6) == -1, "35: written over");
+	must_seek(fd, 200);
+	write_whole(fd, "x", 1);
+	must_seek(fd, 0);
+	read_whole(fd, one_block, 201);
+	check(memcmp(one_block, "before", 6) == 0, "35: before the end");
+	check(zero((char *)one_block + 6, 194), "35: behind the end");
+	close(fd);
+}
+
 /* 44: dirty pages while somebody else takes all memory. */
 static void take_memory(uintptr_t unused)
 {
@@ -668,6 +688,7 @@ static const struct test bug_tests[] = {
 	{ "bug22_counts_on_disk", bug22_counts_on_disk, QUICK | FILES },
 	{ "bug31_create_unlink", bug31_create_unlink, QUICK | FILES },
 	{ "bug35_half_write", bug35_half_write, QUICK | FILES },
+	{ "bug35_no_trace", bug35_no_trace, QUICK | FILES },
 	{ "bug39_no_blocks", bug39_no_blocks, SLOW | FILES },
 	{ "bug43_concurrent_commits", bug43_concurrent_commits,
 	  QUICK | FILES },

@@ -107,6 +107,24 @@ static void execoverwritten(void)
 	copy_file(TEXT_FILE, "prog");
 }
 
+/* Nor is a program started from a file that somebody may write to. */
+static void execopen(void)
+{
+	char *word[] = { "x", 0 };
+	int fd;
+
+	copy_file(TINY, "prog");
+	fd = must_open_for("prog", O_WRONLY);
+	check(exec("prog", word) == -1, "exec of a file that is written");
+	close(fd);
+	fd = must_fork();
+	if (fd == 0) {
+		exec("prog", word);
+		exit(NO_EXEC);
+	}
+	expect(fd, OK, "the program");
+}
+
 static void remove_and_make(uintptr_t unused)
 {
 	(void)unused;
@@ -441,6 +459,7 @@ static const struct test image_tests[] = {
 	{ "execremoved", execremoved, QUICK | FILES },
 	{ "execreplaced", execreplaced, QUICK | FILES },
 	{ "execoverwritten", execoverwritten, QUICK | FILES },
+	{ "execopen", execopen, QUICK | FILES },
 	{ "execrace", execrace, QUICK | FILES },
 	{ "execnoprogram", execnoprogram, QUICK | FILES },
 	{ "execshifted", execshifted, QUICK | FILES },
