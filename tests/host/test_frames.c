@@ -540,7 +540,7 @@ static void *start_small(void)
 
 	start(small_ram);
 	for (int i = 0; i < SOME; i++)
-		frame[i] = kalloc();
+		frame[i] = kalloc_last();
 	for (int i = SOME; i > 10; i--) {
 		size_t which = below((uint64_t)i);
 
@@ -559,7 +559,7 @@ static void test_check_changes_nothing(void)
 	shot = snapshot();
 	expect_healthy();
 	expect(unchanged(&shot));
-	kfree(kalloc());                        /* by way of our own list */
+	kfree(kalloc_last());                   /* by way of our own list */
 	expect_healthy();
 	use_up_memory(0);
 	expect_healthy();                       /* an empty list is one */
