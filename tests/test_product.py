@@ -1,5 +1,5 @@
 """What `make check-all` adds: every combination of machine, compiler, checked
-build, number of processors and size of memory; and the transcripts of all
+build, disk, number of processors and size of memory; all usertests; and the transcripts of all
 chapters with the second compiler."""
 
 import re
@@ -23,21 +23,36 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize("toolchain", ["clang", "gcc"])
 @pytest.mark.parametrize("check", [0, 1])
 @pytest.mark.parametrize("mem", ["32M", "128M", "1G"])
-def test_boots(whole, machine, toolchain, check, mem):
+@pytest.mark.parametrize("disk", ["", "ram"])
+def test_boots(whole, machine, toolchain, check, mem, disk):
     for cpus in [1, 2, 4, 8]:
         done = whole.make(
             "run", "MACHINE=" + machine, "TOOLCHAIN=" + toolchain,
             "CHECK=%d" % check, "CPUS=%d" % cpus, "MEM=" + mem,
-            "CMD=" + COMMANDS)
+            "DISK=" + disk, "CMD=" + COMMANDS)
         # The last command fails, as it should: page 1 is not mapped.
         assert re.search(r"Error 1$", done.stderr), done.stdout + done.stderr
         assert "free list: in order\npage table: in order" in done.stdout
         if check:
             done = whole.make(
                 "run", "MACHINE=" + machine, "TOOLCHAIN=" + toolchain,
-                "CHECK=1", "CPUS=%d" % cpus, "MEM=" + mem, "CMD=monitor plant")
+                "CHECK=1", "CPUS=%d" % cpus, "MEM=" + mem, "DISK=" + disk,
+                "CMD=monitor plant")
             assert done.returncode == 0, done.stdout
             assert "NOT FOUND" not in done.stdout
+
+
+@pytest.mark.parametrize("machine", weft.MACHINES)
+@pytest.mark.parametrize("toolchain", ["clang", "gcc"])
+@pytest.mark.parametrize("disk", ["", "ram"])
+def test_full_usertests(whole, machine, toolchain, disk):
+    """The longest run, on few processors and on many."""
+    for cpus in [1, 2, 4, 8]:
+        done = whole.make(
+            "run", "MACHINE=" + machine, "TOOLCHAIN=" + toolchain,
+            "CPUS=%d" % cpus, "DISK=" + disk, "CMD=usertests", limit=1200)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+        assert "ALL TESTS PASSED" in done.stdout
 
 
 @pytest.mark.parametrize("chapter", weft.chapters_with_code())

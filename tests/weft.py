@@ -56,9 +56,9 @@ def chapters_with_code():
 
 class Tree:
     """A copy of the book's first chapters and of what builds them, in a
-    folder of its own."""
+    folder of its own; of the user programs all, or some."""
 
-    def __init__(self, folder, last=99):
+    def __init__(self, folder, last=99, programs=None):
         self.folder = Path(folder)
         (self.folder / "book").mkdir(parents=True)
         (self.folder / "tangle").mkdir()
@@ -69,6 +69,9 @@ class Tree:
         for name in ["tools", "user"]:
             shutil.copytree(ROOT / name, self.folder / name,
                             ignore=shutil.ignore_patterns("__pycache__"))
+        for path in self.folder.glob("user/*.c"):
+            if programs is not None and path.stem not in programs:
+                path.unlink()
         for path in ROOT.glob("book/*"):
             if path.is_dir():       # figures and the weave's files
                 shutil.copytree(path, self.folder / "book" / path.name)
@@ -90,8 +93,8 @@ class Tree:
             env={**ENVIRONMENT, **env}, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=limit)
 
-    def make(self, *words, env={}):
-        return self.run("make", *words, env=env)
+    def make(self, *words, env={}, limit=LIMIT):
+        return self.run("make", *words, env=env, limit=limit)
 
     def must(self, *command, env={}):
         """Runs a command that should succeed; returns what it prints."""
