@@ -11,13 +11,12 @@
  *	21 25   bug21_..., bug25_...: images.c
  *	27 28   bug27_28_disk_load: races.c
  *	40      pipes.c
- *	7 8 13  with crashes: the file system on the host, which replays
- *		what was written up to any point and in another order
- *	26      a read that fails: on the host, by a disk with faults
+ *	7 8 13  with crashes and failures: tests/test_crash.py
+ *	26      tests/test_disk.py: a device that reports errors
  *	9       the kernel under the sanitizer of undefined behaviour
  *	19      by inspection: one instruction reads and clears; and by
  *		all tests, with two processors
- *	20      by inspection: entries are made with both bits set
+ *	20      tests/host/test_entries.c
  *	41      tests/test_user.py: control-P while others print
  */
 
