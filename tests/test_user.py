@@ -69,8 +69,14 @@ def kernels(tmp_path_factory):
 
 def succeeds(kernels, commands, *words, **options):
     status, text = kernels.run(commands, *words, **options)
-    assert status == 0, "%d\n%s" % (status, text[-4000:])
+    assert status == 0, "%d\n%s" % (status, excerpt(text))
     return text
+
+
+def excerpt(text):
+    """The lines of a long text that say what went wrong, and its end."""
+    wrong = re.findall(r".*(?:FAILED|panic|no answer).*", text)
+    return "\n".join(wrong + ["[...]", text[-2000:]])
 
 
 @both

@@ -177,7 +177,22 @@ static int await_both(int tested, int watchdog)
 	return late ? TIME_OVER : result;
 }
 
-/* Run the current test in a child; *FIRST is the child's pid. */
+/* Fork; if there is no memory, again when there may be some. */
+static int fork_in_time(void)
+{
+	int pid = fork();
+
+	for (int i = 0; pid < 0 && i < 20 * TICKS_PER_SECOND; i++) {
+		sleep(1);
+		pid = fork();
+	}
+	return pid;
+}
+
+/*
+ * Run the current test in a child; *FIRST is the child's pid.  A test
+ * may have taken all memory before its watchdog is there.
+ */
 static int run_child(int *first)
 {
 	int limit = full ? SLOW_LIMIT : QUICK_LIMIT;
@@ -192,7 +207,7 @@ static int run_child(int *first)
 	}
 	if (tested < 0)
 		return NO_EXEC;
-	watchdog = fork();
+	watchdog = fork_in_time();
 	if (watchdog == 0)
 		watch(tested, limit);
 	if (watchdog > 0)
