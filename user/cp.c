@@ -129,31 +129,19 @@ static int copy(const char *from, const char *to)
 	return status;
 }
 
+/* Copies one of the files that were named; returns a status. */
+static int copy_named(const char *from, const char *to)
+{
+	top_known = false;
+	return copy(from, to);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .argv = argv, .index = 1 };
-	char path[MAXPATH];
-	const char *to;
-	int status = 0;
 
+	(void)argc;
 	while (next_option(&options, "r"))
 		recursive = true;
-	argv += options.index;
-	argc -= options.index;
-	if (argc < 2)
-		usage();
-	to = argv[argc - 1];
-	if (!is_directory(to)) {
-		if (argc > 2)
-			fail(to, "not a directory");
-		return copy(argv[0], to);
-	}
-	for (int i = 0; i < argc - 1; i++) {
-		top_known = false;
-		if (make_path(path, to, last_part(argv[i])) < 0)
-			status = 1;
-		else
-			status |= copy(argv[i], path);
-	}
-	return status;
+	return each_target(argv + options.index, copy_named);
 }

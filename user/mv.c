@@ -1,5 +1,4 @@
 /* mv: gives files other names, or moves them into a directory. */
-#include "kernel/param.h"
 #include "kernel/stat.h"
 #include "user/tools.h"
 #include "user/user.h"
@@ -30,26 +29,8 @@ static int move(const char *from, const char *to)
 int main(int argc, char **argv)
 {
 	struct options options = { .argv = argv, .index = 1 };
-	char path[MAXPATH];
-	const char *to;
-	int status = 0;
 
+	(void)argc;
 	next_option(&options, "");
-	argv += options.index;
-	argc -= options.index;
-	if (argc < 2)
-		usage();
-	to = argv[argc - 1];
-	if (!is_directory(to)) {
-		if (argc > 2)
-			fail(to, "not a directory");
-		return move(argv[0], to);
-	}
-	for (int i = 0; i < argc - 1; i++) {
-		if (make_path(path, to, last_part(argv[i])) < 0)
-			status = 1;
-		else
-			status |= move(argv[i], path);
-	}
-	return status;
+	return each_target(argv + options.index, move);
 }

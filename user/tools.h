@@ -70,6 +70,7 @@ int put_end(void);              /* writes what is left */
 const char *last_part(const char *path);
 int make_path(char *to, const char *directory, const char *name);
 bool is_directory(const char *path);
+int each_target(char **word, int (*use)(const char *from, const char *to));
 bool same_file(const struct stat *a, const struct stat *b);
 
 /* ---- Directories ---- */

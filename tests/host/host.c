@@ -3,6 +3,7 @@
  * script, and the little that runs the tests.
  */
 #include "host.h"
+#include "filesystem/random.h"
 #include "machine.h"
 #include "processor.h"
 #include "memory/kvm.h"
@@ -299,11 +300,7 @@ static const char *running;
 
 uint64_t random64(void)
 {
-	/* xorshift64*, George Marsaglia's and Sebastiano Vigna's. */
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 0x2545f4914f6cdd1d;
+	return next_random(&random_state);
 }
 
 uint64_t below(uint64_t limit)

@@ -48,3 +48,32 @@ bool same_file(const struct stat *a, const struct stat *b)
 {
 	return a->dev == b->dev && a->ino == b->ino;
 }
+
+/*
+ * For cp, ln and mv.  WORD is FROM TO, or FROM... DIRECTORY; calls USE
+ * for each FROM with the path that it shall have, and returns 0, or 1 if
+ * one of these calls did not.
+ */
+int each_target(char **word, int (*use)(const char *from,
+					const char *to))
+{
+	char path[MAXPATH];
+	int count = 0, status = 0;
+
+	while (word[count])
+		count++;
+	if (count < 2)
+		usage();
+	count--;
+	if (!is_directory(word[count])) {
+		if (count > 1)
+			fail(word[count], "not a directory");
+		return use(word[0], word[count]);
+	}
+	for (int i = 0; i < count; i++) {
+		if (make_path(path, word[count], last_part(word[i])) < 0 ||
+		    use(word[i], path) != 0)
+			status = 1;
+	}
+	return status;
+}

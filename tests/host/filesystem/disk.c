@@ -3,6 +3,7 @@
  * a crash might have left it in.
  */
 #include "crash.h"
+#include "random.h"
 
 struct recording recording;
 uint8_t disk_now[MOST_BLOCKS][BLOCK_SIZE];
@@ -19,11 +20,7 @@ uint64_t random_state;
 
 uint64_t random64(void)
 {
-	/* xorshift64*, George Marsaglia's and Sebastiano Vigna's. */
-	random_state ^= random_state >> 12;
-	random_state ^= random_state << 25;
-	random_state ^= random_state >> 27;
-	return random_state * 0x2545f4914f6cdd1d;
+	return next_random(&random_state);
 }
 
 uint64_t below(uint64_t limit)
