@@ -406,7 +406,7 @@ def test_programs_of_others(given, machine):
 
 # Instructions for each operation, at most: on riscv, on i386.
 COSTS = {
-    "getpid": (140, 120), "fork_small": (9000, 9000),
+    "getpid": (120, 120), "fork_small": (8000, 8000),
     "fork_exec": (20000, 20000), "fork_16m": (250000, 250000),
     "sbrk_grow": (2000, 2000),
     "pipe_close": (950, 1050), "pipe_pingpong": (3300, 3400),
