@@ -2,6 +2,7 @@
 from a terminal, and what system calls cost."""
 
 import fcntl
+import os
 import re
 import subprocess
 
@@ -25,8 +26,11 @@ class Kernels:
     """The kernels, in one folder for all workers; each is built once."""
 
     def __init__(self, tmp_path_factory):
-        # Every worker has a folder of its own below this one.
-        self.base = tmp_path_factory.getbasetemp().parent
+        # Every worker has a folder of its own below that of the run.
+        # Above a run without workers there is what is left of others.
+        self.base = tmp_path_factory.getbasetemp()
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            self.base = self.base.parent
         with self.locked():
             folder = self.base / "shared" / "weft"
             if not folder.exists():
