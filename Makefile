@@ -139,9 +139,9 @@ ifneq ($(filter kernel/files/%,$(MINE)),)
 include user/user.mk
 endif
 
-# mkfs, from the chapter on whose kernel reads files from the disk.
-ifneq ($(filter kernel/files/path.c,$(MINE)),)
-include tools/filesystem/filesystem.mk
+# mkfs, and the disk that it fills, from the chapter on that has it.
+ifneq ($(filter host/mkfs.c,$(TANGLED)),)
+include tools/filesystem.mk
 endif
 
 KERNEL := $(O)/kernel.elf

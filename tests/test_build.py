@@ -82,6 +82,15 @@ def test_an_assembler_error_is_reported_in_the_book(small, machine):
     assert small.place(2, "nonsense 1, 2") + ":" in done.stderr
 
 
+def test_an_error_in_a_program_of_the_host_is_reported_in_the_book(tree):
+    tree.replace(28, "program = \"mkfs\";", "program = *7;")
+    done = tree.make("build/host/mkfs.o")
+    assert done.returncode != 0
+    places = {found.group(1, 2) for found in MESSAGE.finditer(done.stderr)}
+    assert places == {tuple(tree.place(28, "program = *7;").split(":"))}, \
+        done.stderr
+
+
 # ---- Where the kernel comes from -------------------------------------
 
 @pytest.mark.parametrize("machine", weft.MACHINES)
@@ -111,15 +120,14 @@ def test_the_link_map_names_only_objects_of_the_book(built, machine):
 
 def test_git_has_no_source_of_the_kernel():
     """Every line of C, assembler and linker script is in the book; not
-    that of programs, and of what the kernel's files need to be a library
-    of this computer."""
+    that of programs and tests."""
     if not (weft.ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     names = subprocess.run(["git", "ls-files"], cwd=weft.ROOT, text=True,
                            capture_output=True, check=True).stdout.split("\n")
     assert [name for name in names
             if name.endswith((".c", ".h", ".S", ".s", ".ld")) and
-            not name.startswith(("user/", "tests/", "tools/filesystem/"))] == []
+            not name.startswith(("user/", "tests/"))] == []
 
 
 # ---- The first make --------------------------------------------------

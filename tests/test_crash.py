@@ -166,6 +166,68 @@ def test_mkfs_on_a_disk_too_small(host, tmp_path):
     assert done.stdout.strip().endswith("the disk is full")
 
 
+@pytest.mark.parametrize("words, says", [
+    ([], "usage: mkfs IMAGE BLOCKS FILE..."),
+    (["fs.img"], "usage: mkfs IMAGE BLOCKS FILE..."),
+    (["fs.img", "64k"], "64k is no number of blocks"),
+    (["fs.img", "0"], "0 is no number of blocks"),
+    (["fs.img", "8"], "fs.img: 8 blocks: too few, or too many"),
+    (["fs.img", "200000000"],
+     "fs.img: 200000000 blocks: too few, or too many"),
+    (["no/fs.img", "256"], "no/fs.img: No such file or directory"),
+    (["fs.img", "256", "none"], "none: No such file or directory"),
+    (["fs.img", "256", "small=no/small"], "no/small cannot be made"),
+    (["fs.img", "256", "small=" + 256 * "n"],
+     256 * "n" + " cannot be made"),
+    (["fs.img", "256", "d/", "small=d/f", "small=d"], "d cannot be made"),
+    (["fs.img", "256", "."], ". cannot be made"),
+    (["fs.img", "256", ".=d"], ".: Is a directory"),
+])
+def test_mkfs_says_what_is_wrong(host, tmp_path, words, says):
+    (tmp_path / "small").write_text("a few bytes")
+    done = subprocess.run([host.folder / "build/host/mkfs", *words],
+                          cwd=tmp_path, text=True, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == \
+        (2, "", "mkfs: %s\n" % says)
+
+
+def test_the_last_of_a_name_counts(host, tmp_path):
+    image = tmp_path / "fs.img"
+    for name in "one", "two":
+        (tmp_path / name).write_text("this is %s\n" % name)
+    host.must("mkfs", image, 256, *["%s=name" % (tmp_path / name)
+                                    for name in ("one", "two")])
+    assert "2 inodes in order" in host.must("fsck", image)
+    assert b"this is two" in image.read_bytes()
+
+
+def sessions():
+    """What the book shows of the programs of the host: {place: lines}."""
+    found = {}
+    for path in sorted(weft.ROOT.glob("book/[0-9]*.nw")):
+        text = path.read_text()
+        for block in re.finditer(r"^```\n(\$ build/host/.*?)^```$", text,
+                                 re.MULTILINE | re.DOTALL):
+            line = text.count("\n", 0, block.start()) + 1
+            found["%s:%d" % (path.name, line)] = block.group(1)
+    return found
+
+
+@pytest.mark.parametrize("place", sessions())
+def test_session_in_the_book(host, place):
+    shown = sessions()[place]
+    printed = ""
+    status = "true"
+    for line in re.findall(r"^\$ (.*)$", shown, re.MULTILINE):
+        done = subprocess.run(
+            ["sh", "-c", "%s; %s" % (status, line)], cwd=host.folder,
+            env=weft.ENVIRONMENT, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        status = "(exit %d)" % done.returncode
+        printed += "$ %s\n%s" % (line, done.stdout)
+    assert printed == shown
+
+
 def test_fsck_finds_damage(host, tmp_path):
     image = tmp_path / "fs.img"
     host.must("mkfs", image, 256, "README.md=README")

@@ -56,8 +56,10 @@ class Piece:
 
     @property
     def machine(self):
-        """'riscv' if only machine/riscv/ uses this piece, '' if shared."""
-        found = {m[1] if (m := re.match(r'machine/(\w+)/', root)) else ''
+        """'riscv' if only machine/riscv/ uses this piece, '' if shared;
+        the programs of the host are a machine of their own."""
+        found = {m[1] or m[2]
+                 if (m := re.match(r'machine/(\w+)/|(host)/', root)) else ''
                  for root in self.roots}
         return found.pop() if len(found) == 1 else ''
 

@@ -8,21 +8,21 @@ HOST_KERNEL := $(filter $(addprefix kernel/files/,$(addsuffix .c,\
 	page inode mount change commit directory names path contents \
 	check)),$(TANGLED)) kernel/memory/cache.c kernel/console/format.c
 HOST_LIBRARY := $(HOST_KERNEL:%.c=$(H)/%.o) $(H)/host.o
-HOST_TOOLS := $(H)/mkfs $(if $(filter kernel/files/check.c,$(TANGLED)),\
-	$(H)/fsck)
+HOST_TOOLS := $(patsubst host/%.c,$(H)/%,$(filter host/mkfs.c host/fsck.c,\
+	$(TANGLED)))
 
 HOST_CFLAGS := -std=gnu11 -O2 -g -fno-strict-aliasing -Wall -Wextra \
 	$(if $(WERROR),-Werror) -DCHECK=0 \
-	-iquote tools/filesystem -iquote tools/filesystem/machine \
+	-iquote $(T)/host -iquote $(T)/host/machine \
 	-iquote $(T)/kernel -iquote $(T)/include
 
-$(H)/kernel/%.o: $(T)/kernel/%.c tools/filesystem/filesystem.mk
+$(H)/kernel/%.o: $(T)/kernel/%.c tools/filesystem.mk
 	@mkdir -p $(@D)
 	@echo "  HOST  $<"
-	@$(HOSTCC) $(HOST_CFLAGS) -include tools/filesystem/names.h \
+	@$(HOSTCC) $(HOST_CFLAGS) -include $(T)/host/names.h \
 		-MMD -MP -c -o $@ $<
 
-$(H)/%.o: tools/filesystem/%.c tools/filesystem/filesystem.mk
+$(H)/%.o: $(T)/host/%.c tools/filesystem.mk
 	@mkdir -p $(@D)
 	@echo "  HOST  $<"
 	@$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
@@ -46,7 +46,7 @@ PLANTS := $(H)/filesystem/plants
 REPLAY := $(H)/filesystem/replay
 HUNT_OBJECTS := $(patsubst %,$(H)/filesystem/%.o,hunt states disk model)
 
-$(H)/filesystem/%.o: tests/host/filesystem/%.c tools/filesystem/filesystem.mk
+$(H)/filesystem/%.o: tests/host/filesystem/%.c tools/filesystem.mk
 	@mkdir -p $(@D)
 	@echo "  HOST  $<"
 	@$(HOSTCC) $(HOST_CFLAGS) $(HUNT_FLAGS) -MMD -MP -c -o $@ $<
@@ -76,12 +76,12 @@ FUZZ_FLAGS := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
 WATCHED := -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-coverage=trace-cmp
 
-$(H)/fuzz/%.o: $(T)/%.c tools/filesystem/filesystem.mk
+$(H)/fuzz/%.o: $(T)/%.c tools/filesystem.mk
 	@mkdir -p $(@D)
 	@clang $(HOST_CFLAGS) $(FUZZ_FLAGS) $(WATCHED) \
-		-include tools/filesystem/names.h -MMD -MP -c -o $@ $<
+		-include $(T)/host/names.h -MMD -MP -c -o $@ $<
 
-$(H)/fuzz/host.o: tools/filesystem/host.c tools/filesystem/filesystem.mk
+$(H)/fuzz/host.o: $(T)/host/host.c tools/filesystem.mk
 	@mkdir -p $(@D)
 	@clang $(HOST_CFLAGS) $(FUZZ_FLAGS) -fsanitize=address,undefined \
 		-MMD -MP -c -o $@ $<
