@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -247,6 +248,35 @@ def test_fsck_without_an_image(host, tmp_path):
 
 
 # ---- Real kernels ----------------------------------------------------
+
+def newest_super(disk):
+    """Offset of the superblock that counts."""
+    return max((at for at in (0, 4096) if disk[at:at + 7] == b"weft fs"),
+               key=lambda at: struct.unpack_from("<Q", disk, at + 8))
+
+
+def test_an_orphan_that_is_its_own_next(host):
+    """A list of the disk that leads to itself ends, and is mended."""
+    def typed(commands):
+        return host.tree.make("run", "MACHINE=riscv", "KEEP=1",
+                              "CMD=" + commands)
+
+    typed("monitor 'scratch 0'; monitor commit; monitor panic")
+    image = host.folder / "build/riscv/fs.img"
+    disk = bytearray(image.read_bytes())
+    at = newest_super(disk)
+    orphan, = struct.unpack_from("<I", disk, at + 32)
+    table, height = struct.unpack_from("<II", disk, at + 4024 + 24)
+    assert orphan > 0 and height == 0
+    inode = table * 4096 + orphan * 64
+    assert struct.unpack_from("<I", disk, inode + 12) == (0,)
+    struct.pack_into("<I", disk, inode + 12, orphan)
+    image.write_bytes(disk)
+    done = typed("monitor 'scratch 0'; monitor scratch; monitor fsck")
+    assert "inode %d is no orphan" % orphan in done.stdout
+    assert "files: 1 without a name removed" in done.stdout
+    assert done.returncode == 0, done.stdout[-4000:]
+
 
 def recording_qemu(run, machine, build, image, log):
     """QEMU with IMAGE as the disk, which notes all writes in LOG."""

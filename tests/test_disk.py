@@ -110,6 +110,9 @@ def test_requests_past_the_end(machine_with, machine, disk):
         assert "disk: block %d cannot be read" % first in text
         status, text = machine_with(["disk read 4294967295"], machine, disk)
         assert "disk: block 4294967295 cannot be read" in text
+        # 2**32, which must not come out at block 0.
+        status, text = machine_with(["disk read 4294967296"], machine, disk)
+        assert status == 2 and "00 00" not in text
 
 
 @devices

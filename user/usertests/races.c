@@ -490,6 +490,49 @@ static void truncaterace(void)
 	check_letters();
 }
 
+/* Its readers put pages into a file that somebody empties meanwhile. */
+enum { CUT_BLOCKS = 64 };
+
+static void read_at_once(uintptr_t unused)
+{
+	char *bytes = sbrk(CUT_BLOCKS * BLOCK);
+
+	(void)unused;
+	check(bytes != NOWHERE, "no memory");
+	for (int i = 0; i < rounds(600); i++) {
+		int fd = must_open("cut");
+		int got = read(fd, bytes, CUT_BLOCKS * BLOCK);
+
+		check(got >= 0, "read failed");
+		for (int at = 0; at < got; at++)
+			check(bytes[at] == 0 || bytes[at] == 'x',
+			      "byte %d is %x", at, bytes[at]);
+		close(fd);
+	}
+}
+
+static void cut_again(uintptr_t unused)
+{
+	(void)unused;
+	for (int i = 0; i < rounds(3000); i++)
+		close(must_open_for("cut", O_WRONLY | O_TRUNC));
+}
+
+static void truncatereaders(void)
+{
+	int fd = must_create("cut");
+
+	spawn_many(read_at_once, 2);
+	spawn_many(cut_again, 2);
+	for (int i = 0; i < rounds(3000); i++) {
+		must_seek(fd, (long long)(CUT_BLOCKS - 1) * BLOCK);
+		write_whole(fd, "x", 1);
+	}
+	expect_all(4);
+	close(fd);
+	drop_caches();
+}
+
 /* Writers with own offsets in places of their own. */
 static void write_own_blocks(uintptr_t me)
 {
@@ -611,6 +654,7 @@ static const struct test race_tests[] = {
 	{ "lockfile", lockfile, QUICK | FILES },
 	{ "wholerecords", wholerecords, QUICK | FILES },
 	{ "truncaterace", truncaterace, QUICK | FILES },
+	{ "truncatereaders", truncatereaders, QUICK | FILES },
 	{ "interleaved", interleaved, QUICK | FILES },
 	{ "killwriter", killwriter, QUICK | FILES },
 	{ "killnames", killnames, QUICK | FILES },
