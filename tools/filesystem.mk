@@ -7,7 +7,7 @@ H := $(patsubst %/,%,$(dir $(O)))/host$(if $(filter gcc,$(TOOLCHAIN)),-gcc)
 HOST_KERNEL := $(filter $(addprefix kernel/files/,$(addsuffix .c,\
 	page inode mount change commit directory names path contents \
 	check)),$(TANGLED)) kernel/memory/cache.c kernel/console/format.c
-HOST_LIBRARY := $(HOST_KERNEL:%.c=$(H)/%.o) $(H)/host.o
+HOST_LIBRARY := $(HOST_KERNEL:%.c=$(H)/%.o) $(H)/host/host.o
 HOST_TOOLS := $(patsubst host/%.c,$(H)/%,$(filter host/mkfs.c host/fsck.c,\
 	$(TANGLED)))
 
@@ -22,16 +22,16 @@ $(H)/kernel/%.o: $(T)/kernel/%.c tools/filesystem.mk
 	@$(HOSTCC) $(HOST_CFLAGS) -include $(T)/host/names.h \
 		-MMD -MP -c -o $@ $<
 
-$(H)/%.o: $(T)/host/%.c tools/filesystem.mk
+$(H)/host/%.o: $(T)/host/%.c tools/filesystem.mk
 	@mkdir -p $(@D)
 	@echo "  HOST  $<"
 	@$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(H)/mkfs $(H)/fsck: $(H)/%: $(H)/%.o $(H)/image.o $(HOST_LIBRARY)
+$(H)/mkfs $(H)/fsck: $(H)/%: $(H)/host/%.o $(H)/host/image.o $(HOST_LIBRARY)
 	@$(HOSTCC) -o $@ $^
 
--include $(patsubst %.o,%.d,$(HOST_LIBRARY) $(H)/image.o \
-	$(H)/mkfs.o $(H)/fsck.o)
+-include $(patsubst %.o,%.d,$(HOST_LIBRARY) $(H)/host/image.o \
+	$(H)/host/mkfs.o $(H)/host/fsck.o)
 
 .PHONY: host-tools
 host-tools: $(HOST_TOOLS)
@@ -89,6 +89,8 @@ $(H)/fuzz/host.o: $(T)/host/host.c tools/filesystem.mk
 $(FUZZ): tests/host/filesystem/fuzz.c $(H)/fuzz/host.o $(patsubst \
 		%.c,$(H)/fuzz/%.o,$(filter-out %/cache.c,$(HOST_KERNEL)))
 	@clang $(HOST_CFLAGS) $(FUZZ_FLAGS) $(WATCHED) -o $@ $^
+
+-include $(wildcard $(H)/fuzz/*.d $(H)/fuzz/kernel/*/*.d)
 
 .PHONY: fuzz-filesystem
 fuzz-filesystem: $(FUZZ)
