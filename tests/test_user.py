@@ -358,6 +358,26 @@ main(int argc, char *argv[])
 }
 """
 
+FOR_XV6_OF_2025 = """\
+#include "kernel/param.h"
+#include "kernel/types.h"
+#include "user/user.h"
+
+int
+main(void)
+{
+  char *end = sbrklazy(USERSTACK * 4096);
+
+  if(end == SBRK_ERROR || sbrk(0) != end + USERSTACK * 4096)
+    exit(1);
+  if(sbrklazy(2000000000) != SBRK_ERROR)
+    exit(2);
+  int before = uptime();
+  pause(2);
+  exit(uptime() - before < 2 ? 3 : 0);
+}
+"""
+
 FOR_XV6_PUBLIC = """\
 #include "types.h"
 #include "stat.h"
@@ -380,7 +400,8 @@ main(int argc, char *argv[])
 def given(tmp_path_factory):
     tree = weft.Tree(tmp_path_factory.mktemp("given") / "weft")
     (tree.folder / "mine").mkdir()
-    for name, text in [("modern.c", FOR_XV6), ("old.c", FOR_XV6_PUBLIC),
+    for name, text in [("modern.c", FOR_XV6), ("newest.c", FOR_XV6_OF_2025),
+                       ("old.c", FOR_XV6_PUBLIC),
                        ("poem", "no program\nat all\n")]:
         (tree.folder / "mine" / name).write_text(text)
     return tree
@@ -400,6 +421,8 @@ def test_programs_of_others(given, machine):
     assert "no program\nat all\n1: one\n2: two\n" in text
     status, text = result([both_files], "poem")
     assert status in (126, 127), text
+    status, text = result(["PROGRAMS=mine/newest.c"], "newest")
+    assert status == 0, text
     status, text = result(["PROGRAMS=mine/old.c", "PUBLIC=1"], "old 1 2")
     assert status == 0 and "old has 3 arguments\n" in text, text
     # What is not asked for any more is not there any more.

@@ -91,6 +91,13 @@ int snprintf(char *to, size_t size, const char *text, ...)
 char *gets(char *line, int size);
 int write_all(int fd, const void *from, int count);
 
+/* ---- What xv6 calls some of these since 2025 ---- */
+
+#define SBRK_ERROR ((char *)-1)
+
+char *sbrklazy(int bytes);      /* sbrk; ours is lazy always */
+int pause(int ticks);           /* sleep */
+
 /* ---- Shorthands for common pairs of calls ---- */
 
 int stat(const char *path, struct stat *to);

@@ -8,6 +8,7 @@
 
 #define MAXARG 32               /* argument slots of exec */
 #define MAXPATH 512             /* bytes in a path, the 0 included */
+#define USERSTACK 1             /* pages of a stack */
 #define NPROC 64                /* processes */
 #define NCPU 8
 #define NOFILE 16               /* open files of a process */

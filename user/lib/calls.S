@@ -14,7 +14,9 @@
 	CALL dup, SYS_dup
 	CALL getpid, SYS_getpid
 	CALL sbrk, SYS_sbrk
+	CALL sbrklazy, SYS_sbrk
 	CALL sleep, SYS_sleep
+	CALL pause, SYS_sleep
 	CALL uptime, SYS_uptime
 	CALL open, SYS_open
 	CALL write, SYS_write
