@@ -38,6 +38,19 @@ static int next_byte(int fd)
 	return byte + 100;
 }
 
+/* Forks COUNT children, one after the other. */
+static int fork_in_turn(int count)
+{
+	while (count-- > 0) {
+		int pid = must_fork();
+
+		if (pid == 0)
+			exit(OK);
+		expect(pid, OK, "a child");
+	}
+	return OK;
+}
+
 enum { LINGERED = 55 };
 
 /* Say so in file HERE; go on when there is file GO. */
@@ -63,6 +76,8 @@ static int assist(int argc, char *argv[])
 		return 2;
 	if (strcmp(word, "byte") == 0)
 		return next_byte(atoi(argv[2]));
+	if (strcmp(word, "forks") == 0)
+		return fork_in_turn(atoi(argv[2]));
 	if (strcmp(word, "linger") == 0)
 		return linger(argv[2], argv[3]);
 	if (strcmp(word, "again") != 0)

@@ -159,6 +159,35 @@ static void execrace(void)
 	expect(pid, OK, "the other child");
 }
 
+static void open_and_close(uintptr_t unused)
+{
+	(void)unused;
+	for (int i = 0; i < rounds(100000); i++)
+		close(must_open("prog"));
+}
+
+static void run_forks(uintptr_t unused)
+{
+	char *word[] = { "x", "=forks", full ? "10000" : "2000", 0 };
+
+	(void)unused;
+	exec("prog", word);
+	exit(NO_EXEC);
+}
+
+/* A program that was opened while it forked can be removed. */
+static void execcounted(void)
+{
+	unsigned before = disk_now().inodes;
+
+	copy_file(SELF, "prog");
+	spawn_many(open_and_close, 2);
+	spawn_many(run_forks, 2);
+	expect_all(4);
+	must_unlink("prog");
+	check(disk_now().inodes == before, "its inode stays");
+}
+
 /* Not everything that has a name is a program. */
 static void execnoprogram(void)
 {
@@ -461,6 +490,7 @@ static const struct test image_tests[] = {
 	{ "execoverwritten", execoverwritten, QUICK | FILES },
 	{ "execopen", execopen, QUICK | FILES },
 	{ "execrace", execrace, QUICK | FILES },
+	{ "execcounted", execcounted, QUICK | FILES },
 	{ "execnoprogram", execnoprogram, QUICK | FILES },
 	{ "execshifted", execshifted, QUICK | FILES },
 	{ "execcut", execcut, QUICK | FILES },
