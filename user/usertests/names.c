@@ -567,6 +567,37 @@ static int expect_entry(int at, const char *name, const char *path)
 	return entry->record;
 }
 
+/* What is there all the time is found, though the directory doubles. */
+static void getdentsdoubled(void)
+{
+	enum { OLD = 256, NEW = 300 };  /* a block has room for 256 */
+	static char found[NEW];
+	int fd, got, at;
+
+	must_mkdir("d");
+	must_chdir("d");
+	for (int i = 0; i < OLD; i++)
+		close(must_create(numbered("old", 10000 + i)));
+	fd = must_open(".");
+	got = getdents(fd, entries, 2048);
+	for (int i = OLD; i < NEW; i++)
+		close(must_create(numbered("new", 10000 + i)));
+	while (got > 0) {
+		for (at = 0; at < got;) {
+			struct directory_entry *entry;
+
+			entry = (void *)((char *)entries + at);
+			at += entry->record;
+			if (!is_dot(entry->name))
+				found[atoi(entry->name + 3) - 10000] = 1;
+		}
+		got = getdents(fd, entries, sizeof entries);
+	}
+	check(got == 0, "getdents failed");
+	for (int i = 0; i < OLD; i++)
+		check(found[i], "name %d was missed", i);
+}
+
 static void getdentsrecords(void)
 {
 	int fd, at;
@@ -783,6 +814,7 @@ static const struct test name_tests[] = {
 	{ "oddnames", oddnames, QUICK | FILES },
 	{ "devicefile", devicefile, QUICK | FILES },
 	{ "getdents300", getdents300, QUICK | FILES },
+	{ "getdentsdoubled", getdentsdoubled, QUICK | FILES },
 	{ "getdents10000", getdents10000, SLOW | FILES },
 	{ "getdentsrecords", getdentsrecords, QUICK | FILES },
 	{ "getdentssmall", getdentssmall, QUICK | FILES },
