@@ -91,7 +91,7 @@ int snprintf(char *to, size_t size, const char *text, ...)
 char *gets(char *line, int size);
 int write_all(int fd, const void *from, int count);
 
-/* ---- What xv6 calls some of these since 2025 ---- */
+/* ---- What later versions of xv6 call some of these ---- */
 
 #define SBRK_ERROR ((char *)-1)
 
