@@ -20,6 +20,8 @@ def pytest_collection_modifyitems(config, items):
         left_out = [item for item in items if item.get_closest_marker("all")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    # What takes long comes first, or one worker is alone with it in the end.
+    items.sort(key=lambda item: item.path.name != "test_user.py")
 
 
 def pytest_configure(config):

@@ -18,8 +18,11 @@ LIMIT = 120     # seconds without output that mean a kernel hangs
 both = pytest.mark.parametrize("machine", weft.MACHINES)
 processors = pytest.mark.parametrize(
     "cpus", [1, 2, pytest.param(4, marks=pytest.mark.all)])
-disks = pytest.mark.parametrize("disk", [[], ["--disk", "ram"]],
-                                ids=["disk", "ram"])
+RAM = ["--disk", "ram"]
+disks = pytest.mark.parametrize("disk", [[], RAM], ids=["disk", "ram"])
+some_disks = pytest.mark.parametrize("cpus, disk", [
+    pytest.param(1, [], id="disk-1"), pytest.param(2, [], id="disk-2"),
+    pytest.param(2, RAM, id="ram-2")])
 
 
 class Kernels:
@@ -84,8 +87,7 @@ def excerpt(text):
 
 
 @both
-@processors
-@disks
+@some_disks
 def test_usertests(kernels, machine, cpus, disk):
     text = succeeds(kernels, "forktest; usertests -q", machine, cpus,
                     options=disk)
