@@ -201,6 +201,11 @@ def test_a_good_appendix(book):
     assert book.look() == ""
 
 
+def test_a_book_without_its_tests(book):
+    shutil.rmtree(book.folder / "tests")
+    assert book.look() == ""
+
+
 def test_a_book_without_the_appendix(book):
     (book.folder / "book/90-three-notebooks.nw").unlink()
     assert book.look() == ""
@@ -346,3 +351,85 @@ def test_one_case_of_a_function_is_not_another(book):
     book.replace("book/90-three-notebooks.nw", "test_both[1]", "test_both")
     assert book.pytest("tests", "--whole") == \
         (1, ["test_small.py::test_both: failed"])
+
+
+# ---- The code of the third notebook ----------------------------------
+
+CODE = [(31, 34), (139, 146), (16, 29), (36, 131), (150, 187), (193, 246),
+        (249, 274), (276, 289), (292, 309), (337, 355)]
+
+# Slips of the pen: the line, what it has, what it should have, and where
+# the compiler notices.
+SLIPS = [
+    (37, "pagetable_t, pagetable", "pagetable_t pagetable", 37),
+    (43, "level = 2, level", "level = 2; level", 43),
+    (58, "pagetable_t, pagetable", "pagetable_t pagetable", 58),
+    (63, "PGROUNGDDOWN", "PGROUNDDOWN", 63),
+    (64, "size, - 1", "size - 1", 64),
+    (69, '"remap")', '"remap");', 70),
+    (96, "......", "", 96),
+    (141, "}", "};", 141),
+    (262, "pa ==", "pa0 ==", 262),
+    (301, "(void*)(srcva", "(srcva", 301),
+    (306, "v0", "va0", 306),
+    (340, "pte_kernel", "*pte_kernel", 348),
+    (348, "1) == 0))", "1)) == 0)", 348),
+]
+
+
+def code_of_the_notebook(but=None):
+    """What of it is C, put right, except in line BUT."""
+    lines = (weft.ROOT / "book/notebooks/riscv.txt").read_text().split("\n")
+    for line, wrong, right, _ in SLIPS:
+        assert lines[line - 1].count(wrong) == 1
+        if line != but:
+            lines[line - 1] = lines[line - 1].replace(wrong, right)
+    text = '#include "xv6.h"\n'
+    for first, last in CODE:
+        if first == 292:        # a second function of this name
+            text += "#define copyin copyin_2\n"
+        text += '#line %d "riscv.txt"\n' % first
+        text += "\n".join(lines[first - 1:last]) + "\n"
+        if first == 292:
+            text += "#undef copyin\n"
+    return text
+
+
+def clang(folder, code, *options):
+    (folder / "code.c").write_text(code)
+    return subprocess.run(
+        ["clang", "-std=gnu11", "-O1", "-g", "-Werror=int-conversion",
+         "-Werror=implicit-function-declaration", "-Wno-deprecated",
+         "-I", weft.ROOT / "tests/notebooks", *options, "code.c"],
+        cwd=folder, text=True, capture_output=True)
+
+
+@pytest.mark.parametrize("line, noticed",
+                         [(slip[0], slip[3]) for slip in SLIPS],
+                         ids=[str(slip[0]) for slip in SLIPS])
+def test_slip(tmp_path, line, noticed):
+    """No compiler takes it; without the slip it does."""
+    done = clang(tmp_path, code_of_the_notebook(line), "-fsyntax-only")
+    assert done.returncode != 0
+    errors = re.findall(r"^riscv\.txt:(\d+):\d+: error:", done.stderr,
+                        re.MULTILINE)
+    assert errors[0] == str(noticed), done.stderr
+    done = clang(tmp_path, code_of_the_notebook(), "-fsyntax-only")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebook")
+    done = clang(folder, code_of_the_notebook() + '#include "try.c"\n',
+                 "-o", "try")
+    assert done.returncode == 0, done.stderr
+    return folder / "try"
+
+
+@pytest.mark.parametrize("name", re.findall(
+    r'\{ "(\w+)", ', (weft.ROOT / "tests/notebooks/try.c").read_text()))
+def test_code(program, name):
+    done = subprocess.run([program, name], text=True, capture_output=True,
+                          timeout=60)
+    assert done.returncode == 0, done.stdout
