@@ -330,6 +330,9 @@ ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
 $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)
-	@{ cat $<; echo '<!-- contents -->'; tools/lint --cost; } > $@
+	@{ cat $<; echo; \
+	echo 'Real page tables to follow by hand: [Walk it yourself](walk.html).'; \
+	echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
+include book/weave/walk.mk
 endif
