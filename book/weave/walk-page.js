@@ -178,7 +178,8 @@ function cutAddress(dump, walk) {
       row('binary', pieces.map(p => code(binary(p))), colour),
       row('value', pieces.map(p => p.value.toString()), colour)),
     make('p', {}, upperBits(dump.machine, walk.address),
-         `Below it lie ${terms.join(' + ')}. `, division(dump, walk))];
+         `As a number of ${dump.machine.addressBits} bits it is `,
+         `${terms.join(' + ')}. `, division(dump, walk))];
 }
 
 /* A sentence on bits that are not translated; Sv39 only. */
@@ -246,8 +247,8 @@ function verdict(dump, walk, step, last) {
 
   if (!machine.present(step.entry))
     return [`${machine.valid} is 0: nothing is here, and the walk stops. `,
-            'No address that this entry stands for is mapped, which are ',
-            `${walker.sizeText(walk.end.span)}.`,
+            `The ${walker.sizeText(walk.end.span)} of addresses that this `,
+            'entry stands for are not mapped.',
             step.entry ? ' The other bits are ignored.' : ''];
   if (!last)
     return [`${machine.valid} is 1, and `, machine.name === 'riscv64'
