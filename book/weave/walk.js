@@ -306,9 +306,11 @@ function comment(dump, result) {
       'mistake of the program: at the first touch the kernel finds a ' +
       'frame, writes this entry, and has the instruction done again.';
   if (region.rights[1] === 'w' && !bit(end.permissions, 1))
-    return 'The region allows writing and the entry does not: copy-on-write. ' +
-      'The first store faults, and the kernel gives the process a page of ' +
-      'its own, or this one if nobody else has it any more.';
+    return 'The region allows writing and the entry does not: ' +
+      'copy-on-write. The first store faults, and the kernel gives the ' +
+      'process a page of its own, or this one if nobody else has it any ' +
+      'more. (Where a file is mapped to be shared it only takes note of ' +
+      'the change.)';
   return `The process has a region ${region.rights} here.`;
 }
 
