@@ -330,8 +330,11 @@ ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
 $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)
-	@{ cat $<; echo '<!-- contents -->'; tools/lint --cost; } > $@
+	@{ cat $<; echo; \
+	echo 'Real page tables to follow by hand: [Walk it yourself](walk.html).'; \
+	echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
+include book/weave/walk.mk
 
 # An appendix with a dead reference is not woven.
 .PHONY: notebooks
