@@ -25,7 +25,7 @@ KERNEL = ['kernel/string.c', 'kernel/lock.c', 'kernel/lock_order.c',
           'kernel/console/format.c', 'kernel/process/program.c']
 KERNEL += ['kernel/memory/%s.c' % name for name in (
     'map', 'frames', 'runs', 'check_frames', 'plant', 'plant_frames', 'walk',
-    'vmprint', 'kvm', 'check_vm', 'plant_vm', 'cache', 'space')]
+    'vmprint', 'kvm', 'check_vm', 'plant_vm', 'cache', 'space', 'large')]
 
 FLAGS = ['-std=gnu11', '-O1', '-g', '-fno-omit-frame-pointer',
          '-fno-strict-aliasing', '-fno-pie', '-pthread', '-Wall', '-Wextra',
