@@ -126,6 +126,7 @@ static const void *owner(unsigned number)
 static void test_reserve(void)
 {
 	size_t whole, free;
+	bool last = true;
 
 	start(SOME_RAM);
 	frames_drain();
@@ -134,7 +135,7 @@ static void test_reserve(void)
 	for (unsigned i = 0; i < whole; i++)
 		expect(run_reserve(owner(i)));
 	expect(!run_reserve(owner((unsigned)whole)));
-	expect(!run_take_at(owner((unsigned)whole), 0));
+	expect(!run_take_at(owner((unsigned)whole), 0, &last));
 	expect(frames_free() == free);          /* reserved is free */
 	expect(count_group(&runs.reserved) == whole);
 	expect_healthy();
@@ -142,19 +143,19 @@ static void test_reserve(void)
 		paddr_t frame;
 
 		expect(frames_promise(1) == 0);
-		frame = v2p(run_take_at(owner(i), 5 + i));
-		expect(frame % RUN_BYTES == (5 + i) * 4096);
+		frame = v2p(run_take_at(owner(i), 5 + i, &last));
+		expect(!last && frame % RUN_BYTES == (5 + i) * 4096);
 		expect(page_of(frame)->references == 1);
-		expect(!run_take_at(owner(i), 5 + i));
+		expect(!run_take_at(owner(i), 5 + i, &last));
 		kfree_promised(p2v(frame));
 		frames_release(1);
 		frames_drain();
-		expect(!run_take_at(owner(i), 5 + i));
+		expect(!run_take_at(owner(i), 5 + i, &last));
 	}
 	expect_healthy();
 	for (unsigned i = 0; i < whole; i++) {
 		run_release(owner(i));
-		expect(!run_take_at(owner(i), 7));
+		expect(!run_take_at(owner(i), 7, &last));
 	}
 	run_release(owner(0));                  /* no harm */
 	expect(count_group(&runs.whole) == whole && frames_free() == free);
@@ -180,9 +181,11 @@ static void test_fill(void)
 			order[i] = i;
 		for (unsigned i = RUN_FRAMES; i > 0; i--) {
 			unsigned which = (unsigned)below(i);
-			char *frame = run_take_at(owner(1), order[which]);
+			bool last = false;
+			char *frame = run_take_at(owner(1), order[which],
+						  &last);
 
-			expect(frame);
+			expect(frame && last == (i == 1));
 			frame -= order[which] * 4096;
 			expect(first == 0 || first == v2p(frame));
 			first = v2p(frame);
@@ -211,12 +214,13 @@ static void test_fill(void)
 static void test_break(void)
 {
 	size_t whole, left;
+	bool last;
 
 	start(SOME_RAM);
 	whole = use_up_parts();
 	for (unsigned i = 0; i < whole; i++) {
 		expect(run_reserve(owner(i)));
-		expect(run_take_at(owner(i), RUN_FRAMES - 1));
+		expect(run_take_at(owner(i), RUN_FRAMES - 1, &last));
 	}
 	left = frames_free();
 	for (; count_group(&runs.reserved) > 1; left--) {
@@ -227,8 +231,8 @@ static void test_break(void)
 			expect_healthy();
 	}
 	for (unsigned i = 0; i < whole - 1; i++)
-		expect(!run_take_at(owner(i), 0));
-	expect(run_take_at(owner((unsigned)whole - 1), 0));
+		expect(!run_take_at(owner(i), 0, &last));
+	expect(run_take_at(owner((unsigned)whole - 1), 0, &last));
 	for (left--; left > 0; left--)
 		expect(kalloc_promised());
 	expect(!kalloc_promised());
@@ -266,11 +270,12 @@ static void random_take_at(void)
 {
 	unsigned who = (unsigned)below(OWNERS);
 	unsigned index = (unsigned)below(RUN_FRAMES);
+	bool last = false;
 	void *frame;
 
 	if (taken_count == promised)
 		return;
-	frame = run_take_at(owner(who), index);
+	frame = run_take_at(owner(who), index, &last);
 	if (!frame) {
 		if (!base[who] && one_in(4)) {
 			run_reserve(owner(who));
@@ -283,9 +288,7 @@ static void random_take_at(void)
 	expect(v2p(frame) % RUN_BYTES == index * 4096);
 	if (base[who])
 		expect(v2p(frame) == base[who] + index * 4096);
-	base[who] = v2p(frame) - index * 4096;
-	if (run_of(base[who])->free == 0)
-		base[who] = 0;
+	base[who] = last ? 0 : v2p(frame) - index * 4096;
 	in_place++;
 	note(frame);
 }
