@@ -264,11 +264,11 @@ PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n 2
 
 .PHONY: check check-all lint transcripts
 check: tangle
-	@$(PYTEST) tests
+	@$(PYTEST) tests --whole
 	@tools/lint
 
 check-all: tangle
-	@$(PYTEST) tests --all
+	@$(PYTEST) tests --all --whole
 	@tools/lint
 
 lint:
@@ -332,4 +332,10 @@ $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)
 	@{ cat $<; echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
+
+# An appendix with a dead reference is not woven.
+.PHONY: notebooks
+$(weave_tok)/stamp: | notebooks
+notebooks:
+	@tools/notebooks.py
 endif
