@@ -5,6 +5,7 @@ MACHINE ?= riscv
 CPUS    ?= 1
 MEM     ?= 128M
 CHECK   ?= 0
+COPY    ?= direct
 TOOLCHAIN ?= clang
 
 MACHINES := riscv i386
@@ -27,6 +28,9 @@ endif
 ifeq ($(filter $(CHECK),0 1),)
 $(error CHECK is "$(CHECK)": it can be 0 or 1)
 endif
+ifeq ($(filter $(COPY),direct mirror walk),)
+$(error COPY is "$(COPY)": it can be direct, mirror or walk)
+endif
 
 # T is the tangled tree and O the objects.  CHAPTER=07 has its own of both:
 # the kernel that the first seven chapters make.
@@ -42,6 +46,9 @@ O := build/$(MACHINE)
 endif
 ifneq ($(TOOLCHAIN),clang)
 O := $(O)-$(TOOLCHAIN)
+endif
+ifneq ($(COPY),direct)
+O := $(O)-$(COPY)
 endif
 ifeq ($(CHECK),1)
 O := $(O)-check
@@ -93,7 +100,15 @@ MINE := $(filter kernel/% first/% machine/$(MACHINE)/%,$(TANGLED))
 # the first program that runs in user mode.
 BOOT_SOURCES := $(filter machine/$(MACHINE)/boot/%,$(MINE))
 FIRST_SOURCES := $(filter machine/$(MACHINE)/first/% first/%,$(MINE))
-SOURCES := $(filter-out $(BOOT_SOURCES) $(FIRST_SOURCES),$(MINE))
+# How the kernel reaches the memory of programs: files for each COPY.
+WAYS := machine/$(MACHINE)/copy_user.S machine/$(MACHINE)/copy_mirror.S \
+	kernel/memory/copy_walk.c kernel/memory/mirror.c \
+	kernel/memory/check_mirror.c
+WAY_direct := %/copy_user.S
+WAY_mirror := %/copy_mirror.S %/mirror.c %/check_mirror.c
+WAY_walk := %/copy_walk.c
+SOURCES := $(filter-out $(BOOT_SOURCES) $(FIRST_SOURCES) \
+	$(filter-out $(WAY_$(COPY)),$(WAYS)),$(MINE))
 objects = $(patsubst %,$(O)/%.o,$(filter %.c %.S,$(1)))
 
 COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
@@ -101,7 +116,8 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
 	-fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
 	-Werror=implicit-function-declaration \
-	-DCHECK=$(CHECK) $(if $(WERROR),-Werror) \
+	-DCHECK=$(CHECK) -DCOPY='"$(COPY)"' \
+	-DMIRROR=$(if $(filter mirror,$(COPY)),1,0) $(if $(WERROR),-Werror) \
 	-I$(T)/include -I$(T)/kernel -I$(T)/machine/$(MACHINE) -I$(O)
 
 ifeq ($(MACHINE),riscv)
