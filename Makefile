@@ -107,6 +107,11 @@ WAYS := machine/$(MACHINE)/copy_user.S machine/$(MACHINE)/copy_mirror.S \
 WAY_direct := %/copy_user.S
 WAY_mirror := %/copy_mirror.S %/mirror.c %/check_mirror.c
 WAY_walk := %/copy_walk.c
+ifeq ($(MINE),$(filter-out $(WAY_$(COPY)),$(MINE)))
+ifneq ($(COPY),direct)
+$(error COPY=$(COPY) begins with the chapter on the three ways)
+endif
+endif
 SOURCES := $(filter-out $(BOOT_SOURCES) $(FIRST_SOURCES) \
 	$(filter-out $(WAY_$(COPY)),$(WAYS)),$(MINE))
 objects = $(patsubst %,$(O)/%.o,$(filter %.c %.S,$(1)))
@@ -256,7 +261,8 @@ endif
 
 RUN := tools/run --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM) --build $(O) \
 	$(if $(filter 1,$(ICOUNT)),--icount) \
-	$(if $(DISK),--disk $(DISK)) $(if $(filter 1,$(KEEP)),--keep)
+	$(if $(DISK),--disk $(DISK)) $(if $(filter 1,$(KEEP)),--keep) \
+	$(if $(filter 1,$(OLD)),--old)
 GDB := gdb-multiarch -q -x tools/gdb.py
 
 .PHONY: qemu run qemu-gdb gdb
@@ -337,6 +343,8 @@ help:
 #:   KEEP=1                what is written to the disk stays there
 #:   DISK=ram|pio          no disk; on i386, one without DMA
 #:   CHECK=1               a kernel that checks itself as it runs
+#:   COPY=walk|mirror      another way into programs' memory   (direct)
+#:   OLD=1                 on i386, a processor without SMEP and SMAP
 #:   TOOLCHAIN=clang|gcc   the compiler           (clang)
 #:   WERROR=1              warnings are errors
 #:   ICOUNT=1              cycles are instructions, for CMD=bench
