@@ -6,7 +6,8 @@
 #                                          here become plain text, not errors
 #
 # One run of noweave reads the whole book and leaves one .tok file a page; it
-# writes only those that changed, so only their pages go through pandoc.
+# writes only those that changed, so only their pages go through pandoc. The
+# history of a chapter is a file beside it, compared with git at each `make book`.
 
 WEAVE_BOOK ?= book
 WEAVE_OUT ?= build/book
@@ -47,6 +48,15 @@ $(weave_tok)/stamp: $(weave_chapters) $(weave_bib) $(WEAVE_OUT)/asked \
 $(weave_tok)/labels.lua $(weave_pages:$(weave_html)/%.html=$(weave_tok)/%.tok): $(weave_tok)/stamp
 	@:
 
+$(weave_tok)/histories: weave-always
+	@mkdir -p $(@D)
+	@python3 -B $(weave_dir)/history.py $(weave_tok) $(weave_chapters)
+weave_histories := $(weave_chapters:$(WEAVE_BOOK)/%.nw=$(weave_tok)/%.history)
+$(weave_histories): $(weave_tok)/histories
+	@:
+$(weave_histories:$(weave_tok)/%.history=$(weave_html)/%.html): \
+  $(weave_html)/%.html: $(weave_tok)/%.history
+
 $(weave_html)/book.css: $(weave_dir)/book.css
 	@mkdir -p $(@D)
 	@cp $< $@
@@ -60,4 +70,4 @@ $(weave_html)/%.html: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(WEAVE_OUT)/as
 	  -V lang=$(WEAVE_LANG) \
 	  $(if $(weave_bib),--citeproc --bibliography $(weave_bib) \
 	    -M link-citations=true) \
-	  $< -o $@.new && mv $@.new $@
+	  $< $(filter %.history,$^) -o $@.new && mv $@.new $@

@@ -2,10 +2,12 @@
 
 Run with: /usr/bin/python3 -m pytest tests/test_weave.py
 """
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -60,11 +62,11 @@ class Page(HTMLParser):
         self.text += data
 
 
-def weave(book, out, *arguments):
+def weave(book, out, *arguments, root=ROOT):
     return subprocess.run(
         ['make', '-f', 'weave.mk', f'WEAVE_BOOK={book}', f'WEAVE_OUT={out}',
          *(arguments or ['book'])],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=root, capture_output=True, text=True,
         env={k: v for k, v in os.environ.items() if not k.startswith('MAKE')})
 
 
@@ -446,3 +448,308 @@ def test_scope(tmp_path):
     assert 'href="#def:pad"' in code(out, 'chunk:use-it', '01-small')
     dropped = piece(out, 'chunk:use-it:until-2', '01-small')
     assert 'Left out from chapter 2.' in dropped
+
+
+# ---------------------------------------------------------------- history
+
+PROSE = 'One two three four five six seven eight nine ten.\n'
+CODE = '\n<<kernel/new.c>>=\nint new;\n\nint newer;\n@\n'
+
+
+class Project:
+    """A book with its weave, to be put into a repository of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.out, self.day = folder, folder / 'out', 0
+        shutil.copytree(ROOT / 'book/weave', folder / 'book/weave',
+                        ignore=shutil.ignore_patterns('__pycache__'))
+        shutil.copy(ROOT / 'weave.mk', folder)
+        self.out.mkdir()
+        for stem, title in (('01-one', 'One'), ('02-two', 'Two')):
+            self.write(stem, f'# {title} {{#ch:{title.lower()}}}\n\n' + 10 * PROSE)
+
+    def path(self, stem):
+        return self.folder / f'book/{stem}.nw'
+
+    def write(self, stem, text):
+        self.path(stem).write_text(text)
+
+    def add(self, stem, text):
+        self.write(stem, self.path(stem).read_text() + text)
+
+    def git(self, *arguments):
+        """One day after the other begins at noon in New Zealand."""
+        when = f'2023-11-{14 + self.day}T12:00:00 +1300'
+        person = {f'GIT_{who}_{what}': value for who in ('AUTHOR', 'COMMITTER')
+                  for what, value in (('NAME', 'N'), ('EMAIL', 'E'), ('DATE', when))}
+        return subprocess.run(
+            ['git', '-c', 'init.defaultBranch=main', *arguments], check=True,
+            cwd=self.folder, capture_output=True, text=True,
+            env=os.environ | person | {'GIT_CONFIG_GLOBAL': '/dev/null'}).stdout
+
+    def commit(self, message):
+        self.day += 1
+        self.git('add', '-A', 'book')
+        self.git('commit', '-q', '--allow-empty', '-m', message)
+
+    def history(self, stem, **environment):
+        """The Markdown of a chapter's section, without its backslashes."""
+        chapters = sorted((self.folder / 'book').glob('[0-9]*.nw'))
+        done = subprocess.run(
+            [sys.executable, '-B', self.folder / 'book/weave/history.py',
+             self.out, *chapters], capture_output=True, text=True,
+            env=os.environ | {'GIT_CONFIG_GLOBAL': '/dev/null'} | environment)
+        assert (done.returncode, done.stderr) == (0, '')
+        lines = re.findall(r'^@text\t(.*)$', (self.out / f'{stem}.history').read_text(), re.M)
+        return re.sub(r'\\(.)', r'\1', '\n'.join(lines))
+
+    def weave(self):
+        """Weave the book. Which pages had to be made?"""
+        result = weave('book', 'out', root=self.folder)
+        assert (result.returncode, result.stderr) == (0, '')
+        return re.findall(r'WEAVE   out/html/(.*)\.html', result.stdout)
+
+    def section(self, stem):
+        page = Page(self.out / f'html/{stem}.html')
+        assert 'history' in page.ids
+        return page.text[page.text.rindex('History #'):]
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return Project(tmp_path / 'project')
+
+
+@pytest.fixture
+def project(archive):
+    archive.git('init', '-q')
+    archive.commit('The book begins')
+    return archive
+
+
+def test_history_tells_what_changed_and_how_much(project):
+    project.add('01-one', PROSE + CODE)
+    project.commit('A variable & its *reason* [1]\n\nBecause `new` is\none.\n\n'
+                   '- First.\n- Second,\n  still.\n\nReviewed-by: Somebody')
+    project.write('01-one', project.path('01-one').read_text()
+                  .replace('int newer;\n', '').replace('One two', 'One', 1))
+    project.commit('One variable is enough')
+    assert project.history('01-one') == '''
+
+::: {#history .history}
+## History {#history}
+
+
+17 November 2023
+:   One variable is enough [prose −1 word, code −1 line]{.amount}
+
+16 November 2023
+:   ::: fold
+    A variable & its *reason* [1] [prose +10 words, code +3 lines]{.amount}
+
+    Because `new` is one.
+    
+    - First.
+    
+    - Second, still.
+    
+    :::
+
+15 November 2023
+:   The book begins [created, prose +103 words]{.amount}
+
+::: small
+Words that only moved to another line are not counted. `git log -p --follow \
+book/01-one.nw` shows every line.
+:::
+
+:::'''
+    assert project.weave()
+    section = project.section('01-one')
+    assert 'A variable & its *reason* [1] prose +10 words' in section
+    page = html(project.out, '01-one')
+    assert '<p>Because <code>new</code> is one.</p>' in page
+    assert page.count('<details><summary>') == 1
+
+
+def test_history_lists_apart_what_touched_a_chapter_in_passing(project):
+    project.write('01-one', project.path('01-one').read_text().replace('five ', 'five\n'))
+    project.commit('Short lines')
+    project.add('01-one', PROSE)
+    project.add('02-two', 20 * PROSE)
+    project.commit('More of chapter 2')
+    section = project.history('01-one')
+    apart = section.index('Also touched, in a few words or lines, by two changes')
+    assert section.index('More of chapter 2 [prose +10 words]') > apart
+    assert section.index('Short lines [no word and no line of code]') > apart
+    assert section.index('The book begins') < apart
+    assert 'Also' not in project.history('02-two')
+
+
+def test_history_follows_a_chapter_to_another_number(project):
+    """Also where a branch knows the chapter by its number before."""
+    project.add('02-two', PROSE)
+    project.commit('Before')
+    project.git('checkout', '-q', '-b', 'branch')
+    project.add('02-two', PROSE + PROSE)
+    project.day += 5
+    project.commit('On the branch')
+    project.git('checkout', '-q', 'main')
+    project.day -= 5
+    project.git('mv', 'book/02-two.nw', 'book/03-two.nw')
+    project.write('02-new', '# New {#ch:new}\n')
+    project.commit('A chapter in between')
+    project.git('merge', '-q', '--no-edit', 'branch')
+    section = project.history('03-two')
+    lines = re.findall(r'^:?   +(.*?) \[(.*?)\]', section, re.M)
+    assert lines == [('On the branch', 'prose +20 words'),
+                     ('A chapter in between', 'renamed from 02-two.nw'),
+                     ('Before', 'prose +10 words'),
+                     ('The book begins', 'created, prose +103 words')]
+    section = project.history('02-new')
+    assert 'A chapter in between [created' in section and 'Before' not in section
+
+
+def test_history_names_a_change_once(project):
+    """A change that is on two branches; no merge; a subject put right."""
+    project.add('01-one', PROSE)
+    project.git('checkout', '-q', '-b', 'branch')
+    project.commit('wip')
+    wrong = project.git('rev-parse', 'HEAD').strip()
+    project.git('checkout', '-q', 'main')
+    project.write('03-three', '# Three {#ch:three}\n')
+    project.commit('Three')
+    project.git('cherry-pick', wrong)
+    project.git('merge', '-q', '--no-ff', '-m', 'A merge', 'branch')
+    assert project.history('01-one').count('wip [prose +10 words]') == 1
+    (project.folder / 'book/history.txt').write_text(
+        '# Better words\n' + ''.join(f'{commit} Ten words more\n' for commit in
+                                     project.git('log', '--all', '--format=%H',
+                                                 '--grep=wip').split()))
+    section = project.history('01-one')
+    assert section.count('Ten words more [prose +10 words]') == 1
+    assert 'wip' not in section and 'merge' not in section
+
+
+def test_a_long_history_is_folded(project):
+    for i in range(130):
+        project.add('01-one', PROSE)
+        project.day %= 10
+        project.commit(f'Change {i}')
+    section = project.history('01-one')
+    fold = section.index('::: fold\n111 earlier changes\n')
+    assert len(re.findall(r'^:   ', section, re.M)) == 20
+    assert section[fold:].count('\n- ') == 100 and 'and 11 before these.' in section
+
+
+def test_history_of_what_is_not_committed(project):
+    project.write('03-three', '# Three {#ch:three}\n')
+    project.add('01-one', PROSE)
+    assert 'Not yet committed\n:   Changes since the last commit [prose +10 words]' \
+        in project.history('01-one')
+    assert 'This chapter is not yet committed' in project.history('03-three')
+    assert 'Not yet' not in project.history('02-two')
+
+
+def test_only_the_pages_with_new_history_are_woven_again(project):
+    project.add('01-one', '## More {#sec:more}\n')
+    assert len(project.weave()) == 5
+    assert project.weave() == []
+    assert 'Not yet committed' in project.section('01-one')
+    project.commit('A section')
+    assert project.weave() == ['01-one']        # the text is the same
+    assert 'Not yet' not in project.section('01-one')
+    project.commit('Something else')
+    assert project.weave() == []
+    project.git('reset', '-q', '--hard', 'HEAD~2')
+    project.commit('Another line')
+    project.weave()
+    assert 'A section' not in project.section('01-one')
+    before = project.section('02-two')
+    shutil.rmtree(project.out)
+    assert len(project.weave()) == 5
+    assert project.section('02-two') == before
+
+
+def test_an_archive_has_no_history(archive):
+    assert archive.weave()
+    assert 'from a copy of the book outside its repository' in archive.section('01-one')
+    assert archive.weave() == []
+    archive.git('init', '-q')                   # a repository with nothing in it
+    assert archive.weave()
+    assert 'not yet committed' in archive.section('01-one')
+
+
+def test_the_history_of_another_repository_is_not_ours(archive, monkeypatch):
+    """Even if the book was committed there; nor is that of a hook's GIT_DIR."""
+    for arguments in (['init'], ['add', 'project'], ['commit', '-mTheirs']):
+        archive.git('-C', str(archive.folder.parent), *arguments)
+    theirs = archive.folder.parent / '.git'
+    for environment in ({}, {'GIT_DIR': str(theirs)}):
+        section = archive.history('01-one', **environment)
+        assert 'outside its repository' in section and 'Theirs' not in section
+    archive.git('init', '-q')
+    archive.commit('Ours')
+    assert 'Ours' in archive.history('01-one', GIT_DIR=str(theirs))
+
+
+def test_a_shallow_clone_has_no_history(project, tmp_path):
+    project.add('01-one', PROSE)
+    project.commit('More')
+    shallow = Project.__new__(Project)
+    shallow.folder, shallow.out = tmp_path / 'shallow', tmp_path / 'out'
+    shallow.out.mkdir()
+    project.git('clone', '-q', '--depth', '1', f'file://{project.folder}', shallow.folder)
+    section = shallow.history('01-one')
+    assert 'git fetch --unshallow' in section and 'More' not in section
+
+
+def test_history_without_git(project):
+    assert 'recorded by git, a program that was not there' \
+        in project.history('01-one', PATH='/nonexistent')
+
+
+@pytest.fixture(scope='module')
+def real(tmp_path_factory):
+    """The history of this book: path -> changes."""
+    top = subprocess.run(['git', 'rev-parse', '--show-toplevel', '--is-shallow-repository'],
+                         cwd=ROOT, capture_output=True, text=True).stdout.split()
+    if top != [str(ROOT), 'false']:
+        pytest.skip('this copy of the book has no history')
+    program = ('import sys, json; sys.path.insert(0, "book/weave"); import history\n'
+               'found = history.changes(sys.argv[1], sys.argv[2:])\n'
+               'print(json.dumps({p: [(c.id, c.subject) for c in f if c.id]'
+               ' for p, f in found.items()}))')
+    chapters = sorted(str(p.relative_to(ROOT)) for p in (ROOT / 'book').glob('[0-9]*.nw'))
+    cache = tmp_path_factory.mktemp('history') / 'cache.json'
+    return json.loads(subprocess.run(
+        [sys.executable, '-B', '-c', program, cache, *chapters],
+        cwd=ROOT, capture_output=True, check=True).stdout)
+
+
+def test_history_of_this_book(real):
+    """What git says of one chapter after the other; but a change that two
+    commits made appears once."""
+    for path, changes in real.items():
+        log = subprocess.run(['git', 'log', '--follow', '--no-merges',
+                              '--format=%H %at %s', '--', path],
+                             cwd=ROOT, capture_output=True, text=True).stdout
+        ours = {ident for ident, _ in changes}
+        same = {}
+        for line in log.splitlines():
+            ident, change = line.split(' ', 1)
+            same.setdefault(change, set()).add(ident)
+        for change, commits in same.items():
+            assert len(commits & ours) == 1, (path, change)
+
+
+def test_what_is_printed_of_commits_says_something(real):
+    """What does not is said better in book/history.txt."""
+    for path, changes in real.items():
+        for ident, subject in changes:
+            assert not re.match(r'(wip|fixup|squash|merge|temp|tmp)\b|.{0,9}$', subject,
+                                re.I), (path, ident, subject)
+            assert not re.search(r'/tmp/|/home/|/work/|\bhelpers\b', subject), ident
+    used = {ident for changes in real.values() for ident, _ in changes}
+    for line in (ROOT / 'book/history.txt').read_text().splitlines():
+        assert not line or line[0] == '#' or line.split()[0] in used, line

@@ -26,6 +26,10 @@ int getpid(void);
 char *sbrk(int bytes);          /* old end of the heap, or (char *)-1 */
 int sleep(int ticks);
 int uptime(void);               /* in ticks */
+void *mmap(void *start, size_t size, int protection, int flags, int fd,
+	   long long offset);   /* see mman.h */
+int munmap(void *start, size_t size);
+int mprotect(void *start, size_t size, int protection);
 int group(int foreground);      /* leads a new group; see kill, ^C */
 
 /* ---- Files: system calls ---- */

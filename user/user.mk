@@ -6,7 +6,9 @@
 
 AR := $(patsubst %nm,%ar,$(NM))
 
-USER_PROGRAMS := $(patsubst user/%.c,%,$(wildcard user/*.c))
+# Without mmap() in the kernel, its header is not there.
+USER_PROGRAMS := $(filter-out $(if $(wildcard $(T)/include/mman.h),,upper),\
+	$(patsubst user/%.c,%,$(wildcard user/*.c)))
 USER_LIBRARY := $(O)/user/lib.a
 USER_LIBRARY_OBJECTS := $(patsubst %,$(O)/%.o,$(wildcard \
 	user/lib/*.[cS] user/lib/$(MACHINE)/*.[cS]))

@@ -1,4 +1,5 @@
--- A pandoc reader for the .tok files that backend.py writes (see there).
+-- A pandoc reader for the .tok files that backend.py writes (see there), each
+-- followed by the .history file that history.py writes, if it is a chapter's.
 --
 -- The Markdown of a chapter is joined into one text, so that footnotes, tables
 -- and divs may reach over code. A piece of code stands in it as a paragraph of
@@ -315,6 +316,13 @@ local function Div(div)
     div.content:insert(1, raw_html("<details class=\"hint\"><summary>Hint</summary>"))
     div.content:insert(raw_html("</details>"))
     return div.content
+  elseif class == "fold" then           -- its first block is what one sees
+    local first = pandoc.List(div.content[1].content)
+    first:insert(1, pandoc.RawInline("html", "<details><summary>"))
+    first:insert(pandoc.RawInline("html", "</summary>"))
+    div.content[1] = pandoc.Plain(first)
+    div.content:insert(raw_html("</details>"))
+    return div.content
   elseif class == "riscv" or class == "i386" then
     label(pandoc.Str(class))
   elseif class == "exercise" then
@@ -375,10 +383,13 @@ function Reader(input)
                   Link = Link})
   doc = doc:walk({Str = Str, Code = verbatim, CodeBlock = verbatim, Math = verbatim,
                   RawInline = verbatim, RawBlock = verbatim})
+  local last = doc.blocks[#doc.blocks]
+  local history = last and last.identifier == "history" and doc.blocks:remove()
   if cited and labels.bibliography == "yes" then
     doc.blocks:insert(pandoc.Header(2, "References", {id = "references"}))
     doc.blocks:insert(pandoc.Div({}, {id = "refs"}))
   end
+  if history then doc.blocks:insert(history) end
   doc.meta.chapters, doc.meta.previous, doc.meta.next = navigation()
   doc.meta.stem = stem
   doc.meta.turn = (doc.meta.previous or doc.meta.next) ~= nil

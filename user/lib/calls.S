@@ -31,6 +31,9 @@
 	CALL rename, SYS_rename
 	CALL filesystem, SYS_filesystem
 	CALL lseek_call, SYS_lseek
+	CALL mmap_call, SYS_mmap
+	CALL munmap, SYS_munmap
+	CALL mprotect, SYS_mprotect
 	CALL poweroff, SYS_poweroff
 	CALL vmprint, SYS_vmprint
 	CALL processes, SYS_processes
