@@ -8,6 +8,14 @@
 #include <dirent.h>
 #include <syscall.h>
 
+#if __has_include(<mman.h>)
+#include <mman.h>
+#else
+enum { PROT_NONE, PROT_READ, PROT_WRITE };
+enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 32 };
+#define MAP_FAILED ((void *)-1)
+#endif
+
 #ifndef SEEK_SET
 #define O_APPEND 0x800
 #define SEEK_SET 0
