@@ -108,7 +108,7 @@ WAY_direct := %/copy_user.S
 WAY_mirror := %/copy_mirror.S %/mirror.c %/check_mirror.c
 WAY_walk := %/copy_walk.c
 ifeq ($(MINE),$(filter-out $(WAY_$(COPY)),$(MINE)))
-ifneq ($(COPY),direct)
+ifneq ($(and $(MINE),$(filter-out direct,$(COPY))),)
 $(error COPY=$(COPY) begins with the chapter on the three ways)
 endif
 endif
