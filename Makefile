@@ -300,6 +300,11 @@ lint:
 transcripts:
 	@tools/transcripts $(if $(WRITE),--write) $(CHAPTER)
 
+# What the three ways into a program's memory cost.
+.PHONY: ways
+ways: tangle
+	@tools/ways
+
 # ---- Setting up ---------------------------------------------------------
 
 .PHONY: setup set-up doctor clean help
@@ -330,6 +335,7 @@ help:
 #: make check-all     and every combination of machine, compiler, CPUs, memory
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
 #: make lint          the book in numbers: words, lines, chunks
+#: make ways          the cost of each way into a program's memory (COPY=)
 #: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)
 #: make tangle        only take the C out of the book, into tangle/
 #: make qemu-gdb      boot, and wait for 'make gdb' in another terminal
