@@ -286,11 +286,11 @@ PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n 2
 
 .PHONY: check check-all lint transcripts
 check: tangle
-	@$(PYTEST) tests
+	@$(PYTEST) tests --whole
 	@tools/lint
 
 check-all: tangle
-	@$(PYTEST) tests --all
+	@$(PYTEST) tests --all --whole
 	@tools/lint
 
 lint:
@@ -360,6 +360,15 @@ ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
 $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)
-	@{ cat $<; echo '<!-- contents -->'; tools/lint --cost; } > $@
+	@{ cat $<; echo; \
+	echo 'Real page tables to follow by hand: [Walk it yourself](walk.html).'; \
+	echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
+include book/weave/walk.mk
+
+# An appendix with a dead reference is not woven.
+.PHONY: notebooks
+$(weave_tok)/stamp: | notebooks
+notebooks:
+	@tools/notebooks.py
 endif

@@ -6,12 +6,15 @@ Every test works in a folder of its own, so they run in parallel:
 
 import pytest
 
+import mentioned
 import weft
 
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true",
                      help="also what `make check-all` adds")
+    parser.addoption("--whole", action="store_true",
+                     help="all tests run: those that the book mentions must")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -26,6 +29,9 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "all: only with --all")
+    # The workers only run tests; what they report comes together elsewhere.
+    if config.getoption("--whole") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(mentioned.Mentioned())
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+import mentioned
 import weft
 
 HOST = weft.ROOT / 'tests/host'
@@ -125,6 +126,7 @@ class Host:
             errors='replace', timeout=LIMIT)
         assert done.returncode == 0, '%s\n%s' % (program, done.stdout)
         assert 'ok ' in done.stdout
+        return done.stdout
 
 
 @pytest.fixture(scope='session')
@@ -144,9 +146,9 @@ def needs(compiler):
 
 
 @pytest.mark.parametrize('name, variant', parameters())
-def test_program(host, name, variant):
+def test_program(host, name, variant, record_property):
     needs(variant.compiler)
-    host.run(variant, name)
+    mentioned.record_host(record_property, name, host.run(variant, name))
 
 
 # ---- Fuzzing ---------------------------------------------------------

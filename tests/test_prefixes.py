@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import mentioned
 import weft
 
 transcripts = weft.tool("transcripts")
@@ -31,13 +32,14 @@ def programs(chapter):
 
 @pytest.mark.parametrize("machine", weft.MACHINES)
 @pytest.mark.parametrize("chapter", weft.chapters_with_code())
-def test_prefix(tmp_path, chapter, machine):
+def test_prefix(tmp_path, chapter, machine, record_property):
     """The first chapters, alone in an empty folder: not CHAPTER=NN, which
     could still see the others."""
     tree = weft.Tree(tmp_path / "weft", chapter, programs(chapter))
     done = tree.run("tools/transcripts", "%02d.%s" % (chapter, machine))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "same  transcript/%02d.%s" % (chapter, machine) in done.stdout
+    mentioned.record_transcripts(record_property, done.stdout)
 
 
 # ---- The comparison --------------------------------------------------

@@ -9,6 +9,7 @@ import subprocess
 import pexpect
 import pytest
 
+import mentioned
 import weft
 
 run = weft.tool("run")
@@ -88,11 +89,12 @@ def excerpt(text):
 
 @both
 @some_disks
-def test_usertests(kernels, machine, cpus, disk):
+def test_usertests(kernels, machine, cpus, disk, record_property):
     text = succeeds(kernels, "forktest; usertests -q", machine, cpus,
                     options=disk)
     assert re.search(r"forktest: \d+ processes, OK", text)
     assert "ALL TESTS PASSED" in text
+    mentioned.record_usertests(record_property, machine, text)
 
 
 @both

@@ -322,6 +322,61 @@ def test_noweave_is_its_stages(tmp_path):
     assert whole and whole == stages
 
 
+ITEMS = '''# More {#ch:more}
+
+::: {.tally pc="The PC" lab="Lab"}
+:::
+
+::: {.item .slip #pc:3}
+```said
+*Not* emphasis, a
+<b> and @sec:none
+```
+
+Our answer, @ch:more.
+
+Test: `usertests copyin`
+:::
+
+::: {.item .right}
+Nothing quoted.
+:::
+
+::: {.item .markup #lab:1.2}
+```code
+\tint a;  // 第三
+```
+:::
+'''
+
+
+def test_items(tmp_path):
+    """Words that are quoted stand there as they are, with a verdict."""
+    book, out = tmp_path / 'book', tmp_path / 'out'
+    book.mkdir()
+    (book / '90-more.nw').write_text(ITEMS)
+    result = weave(book, out)
+    assert result.returncode == 0, result.stderr
+    page = Page(out / 'html/90-more.html')
+    assert {'pc:3', 'lab:1.2'} <= page.ids
+    text = html(out, '90-more')
+    assert '<p>*Not* emphasis, a &lt;b&gt; and @sec:none</p>' in text
+    assert '<a href="#pc:3">Line 3</a> <span class="verdict">A slip</span>' in text
+    assert '<div class="tests">\nTest: <code>usertests copyin</code>' in text
+    assert '<pre lang="zh"><code>\tint a;  // 第三</code></pre>' in text
+    rows = re.findall(r'<t[dh][^>]*>(.*?)</t[dh]>', text)
+    assert rows == ['Verdict', 'The PC', 'Lab', 'Right', '1', '0',
+                    'Right there, different here', '0', '0',
+                    'A slip', '1', '0', 'Answered', '0', '0']
+
+
+def test_a_caption_needs_a_table(tmp_path):
+    (tmp_path / '01-x.nw').write_text('# X {#ch:x}\n\nText.\n\nTable: None. {#tbl:x}\n')
+    result = weave(tmp_path, tmp_path / 'out')
+    assert result.returncode != 0
+    assert '01-x: no table has the caption Table: None.' in result.stderr
+
+
 # ----------------------------------------------------------------- making
 
 @pytest.fixture

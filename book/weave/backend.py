@@ -292,7 +292,7 @@ def read_docs(book, chapter):
 
 
 DIVISIONS = ('pair riscv i386 question attempt aside warning design hint '
-             'answers exercise').split()
+             'answers exercise item tally').split()
 
 
 def read_labels(book, chapter, counts, line, text):

@@ -275,6 +275,9 @@ end
 -- A block of code, or a figure, stands alone in its paragraph.
 local function Para(para)
   local first = para.content[1]
+  if first.t == "Str" and first.text == "Table:" then
+    fail(stem .. ": no table has the caption " .. pandoc.utils.stringify(para))
+  end
   if #para.content ~= 1 then return nil end
   if first.t == "Str" and first.text:match(BLOCK) then
     return raw_html(html_block(blocks[tonumber(first.text:match(BLOCK))]))
@@ -307,11 +310,15 @@ local TITLE = {question = "Question", attempt = "A first attempt",
                warning = "Take care", design = "Design note", aside = "Aside",
                answers = "A student asks"}
 
+local item, tally         -- see below
+
 local function Div(div)
   local class = div.classes[1]
   local function label(...)
     div.content:insert(1, pandoc.Div({pandoc.Plain({...})}, {class = "label"}))
   end
+  if class == "item" then return item(div) end
+  if class == "tally" then return tally(div) end
   if class == "hint" then
     div.content:insert(1, raw_html("<details class=\"hint\"><summary>Hint</summary>"))
     div.content:insert(raw_html("</details>"))
@@ -358,6 +365,84 @@ local function Inlines(inlines)
   return inlines
 end
 
+--------------------------------------- another's words, and ours (chapter 90)
+
+-- ```said: another's words, letter for letter, set as a paragraph.
+local function CodeBlock(block)
+  local said = block.classes[1] == "said"
+  local chinese = block.text:find("[\xE4-\xE9]") and {{"lang", "zh"}} or {}
+  if not said then
+    if block.classes[1] ~= "code" then return nil end
+    block.attr = pandoc.Attr("", {}, chinese)
+    return block
+  end
+  local words = pandoc.List()
+  for space, word in block.text:gmatch("(%s*)(%S+)") do
+    if #words > 0 then
+      words:insert(space:find("\n") and pandoc.SoftBreak() or pandoc.Space())
+    end
+    words:insert(pandoc.Str(word))
+  end
+  return pandoc.Div({pandoc.BlockQuote({pandoc.Para(Inlines(words))})},
+                    pandoc.Attr("", {"said"}, chinese))
+end
+
+local VERDICTS = {{"right", "Right"}, {"differs", "Right there, different here"},
+                  {"slip", "A slip"}, {"answered", "Answered"}}
+local OTHERS = {again = "Said before"}
+local verdicts, notebooks = {}, {}      -- verdicts[notebook][class]: how many
+
+-- Count the verdicts; a further remark belongs to the notebook quoted last.
+local function count(div)
+  if div.classes[1] ~= "item" then return end
+  local name = div.identifier:match("^(%w+):") or notebooks[#notebooks]
+  if not verdicts[name] then
+    verdicts[name] = {}
+    table.insert(notebooks, name)
+  end
+  local class = div.classes[2]
+  verdicts[name][class] = (verdicts[name][class] or 0) + 1
+end
+
+-- A column for each notebook, under the name that the division gives it.
+function tally(div)
+  local function cell(text) return {pandoc.Plain({pandoc.Str(text)})} end
+  local aligns, widths, head, rows = {"AlignLeft"}, {0}, {cell("Verdict")}, {}
+  for _, name in ipairs(notebooks) do
+    table.insert(aligns, "AlignRight")
+    table.insert(widths, 0)
+    table.insert(head, cell(div.attributes[name] or name))
+  end
+  for i, verdict in ipairs(VERDICTS) do
+    rows[i] = {cell(verdict[2])}
+    for j, name in ipairs(notebooks) do
+      rows[i][j + 1] = cell(tostring(verdicts[name][verdict[1]] or 0))
+    end
+  end
+  return Table(pandoc.utils.from_simple_table(
+    pandoc.SimpleTable({}, aligns, widths, head, rows)))
+end
+
+function item(div)
+  local class = div.classes[2]
+  local label, line = pandoc.List(), div.identifier:match(":(%d+)")
+  if line then
+    label:insert(pandoc.Link("Line " .. line, "#" .. div.identifier))
+    label:insert(pandoc.Space())
+  end
+  local said = OTHERS[class]
+  for _, verdict in ipairs(VERDICTS) do said = verdict[1] == class and verdict[2] or said end
+  if said then label:insert(pandoc.Span(said, {class = "verdict"})) end
+  for i, block in ipairs(div.content) do
+    local first = block.t == "Para" and block.content[1]
+    if first and (first.text == "Test:" or first.text == "Tests:") then
+      div.content[i] = pandoc.Div({pandoc.Plain(block.content)}, {class = "tests"})
+    end
+  end
+  div.content:insert(1, pandoc.Div({pandoc.Plain(label)}, {class = "label"}))
+  return div
+end
+
 ------------------------------------------------------------------- the page
 
 -- What the template needs to lead to this page's neighbours and sections.
@@ -378,9 +463,9 @@ end
 function Reader(input)
   local doc = pandoc.read(read(tostring(input)), FORMAT)
   doc.meta.pagetitle = page.title or pandoc.utils.stringify(doc.blocks[1])
-  doc = doc:walk({Inlines = Inlines})
+  doc = doc:walk({Inlines = Inlines, Div = count})
   doc = doc:walk({Cite = Cite, Header = Header, Para = Para, Table = Table, Div = Div,
-                  Link = Link})
+                  Link = Link, CodeBlock = CodeBlock})
   doc = doc:walk({Str = Str, Code = verbatim, CodeBlock = verbatim, Math = verbatim,
                   RawInline = verbatim, RawBlock = verbatim})
   local last = doc.blocks[#doc.blocks]

@@ -1,20 +1,13 @@
 /*
- * What the headers of a kernel without files on a disk lack: there the
- * calls fail, and their tests are left out, but have to compile.
+ * What the headers of a kernel without files on a disk lack, or of one
+ * without mappings: there the calls fail, and their tests are left out,
+ * but have to compile.
  */
 #ifndef EARLY_H
 #define EARLY_H
 
 #include <dirent.h>
 #include <syscall.h>
-
-#if __has_include(<mman.h>)
-#include <mman.h>
-#else
-enum { PROT_NONE, PROT_READ, PROT_WRITE };
-enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 32 };
-#define MAP_FAILED ((void *)-1)
-#endif
 
 #ifndef SEEK_SET
 #define O_APPEND 0x800
@@ -35,6 +28,20 @@ struct filesystem_info {
 	unsigned reads, writes, flushes;
 	unsigned cached, dirty;
 };
+#endif
+
+#if __has_include(<mman.h>)
+#include <mman.h>
+#else
+#define PROT_NONE 0
+#define PROT_READ 1
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+#define MAP_SHARED 0x01
+#define MAP_PRIVATE 0x02
+#define MAP_FIXED 0x10
+#define MAP_ANONYMOUS 0x20
+#define MAP_FAILED ((void *)-1)
 #endif
 
 #endif

@@ -482,6 +482,81 @@ static void execshifted(void)
 	check(run_image() == OK, "it does not run");
 }
 
+/* ---- A program that is linked at 0 ---- */
+
+/*
+ * Exit with the byte at sp, moved down by a page for each argument but
+ * the first.
+ */
+#ifdef __riscv
+static const uint32_t stack_probe[] = {
+	0xfff50513,             /* addi a0, a0, -1 */
+	0x00c51513,             /* slli a0, a0, 12 */
+	0x40a10133,             /* sub sp, sp, a0 */
+	0x00014503,             /* lbu a0, 0(sp) */
+	0x00200893,             /* li a7, 2: exit */
+	0x00000073,             /* ecall */
+};
+#else
+static const unsigned char stack_probe[] = {
+	0x8b, 0x4c, 0x24, 0x04, /* movl 4(%esp), %ecx */
+	0x49,                   /* decl %ecx */
+	0xc1, 0xe1, 0x0c,       /* shll $12, %ecx */
+	0x29, 0xcc,             /* subl %ecx, %esp */
+	0x0f, 0xb6, 0x04, 0x24, /* movzbl (%esp), %eax */
+	0x50, 0x50,             /* pushl %eax, twice */
+	0xb8, 2, 0, 0, 0,       /* movl $2, %eax: exit */
+	0xcd, 0x40,             /* int $0x40 */
+};
+#endif
+
+/* "image" becomes the code above and MARKs, one page from address 0. */
+static void write_low_image(int mark)
+{
+	static char page[PAGE];
+	struct elf_segment *load;
+	int fd;
+
+	read_image();
+	load = first_load();
+	*load = (struct elf_segment){
+		.type = LOAD, .flags = 7, .offset = PAGE,
+		.file_size = PAGE, .memory_size = PAGE, .align = PAGE,
+	};
+	image.header.entry = 0;
+	image.header.segments = sizeof image.header;
+	image.header.segment_count = 1;
+	memset(page, mark, sizeof page);
+	memmove(page, stack_probe, sizeof stack_probe);
+	fd = must_open_for("image", O_CREATE | O_TRUNC | O_WRONLY);
+	write_whole(fd, &image.header, sizeof image.header);
+	write_whole(fd, load, sizeof *load);
+	memset(image.bytes, 0, PAGE);
+	write_whole(fd, image.bytes,
+		    PAGE - sizeof image.header - sizeof *load);
+	write_whole(fd, page, sizeof page);
+	close(fd);
+}
+
+/* xv6's layout: the image, a guard, and a stack of a single page. */
+static void onepagestack(void)
+{
+	enum { MARK = 77 };
+	char *word[] = { "image", 0, 0, 0 };
+	int status;
+
+	write_low_image(MARK);
+	status = run("image", word);
+	check(status != KILLED && status != NO_EXEC,
+	      "on the stack: status %d", status);
+	word[1] = "";
+	status = run("image", word);
+	check(status == KILLED, "on the guard: status %d", status);
+	word[2] = "";
+	status = run("image", word);
+	check(status == MARK, "on the image: status %d", status);
+}
+
 static const struct test image_tests[] = {
 	{ "execwritten", execwritten, QUICK | FILES },
 	{ "execlink", execlink, QUICK | FILES },
@@ -497,6 +572,7 @@ static const struct test image_tests[] = {
 	{ "bug21_segments", bug21_segments, QUICK | FILES },
 	{ "bug21_headers", bug21_headers, QUICK | FILES },
 	{ "bug21_random", bug21_random, QUICK | KILLS | FILES },
+	{ "onepagestack", onepagestack, QUICK | KILLS | FILES },
 	{ "bug25_notes", bug25_notes, QUICK | FILES },
 	{ "bug25_empty_segment", bug25_empty_segment, QUICK | FILES },
 };

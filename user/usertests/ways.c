@@ -115,14 +115,17 @@ static void edgepipe(void)
 
 /* ---- Permissions that change ---- */
 
-static char *map_pages(int count)
+static char *private_pages(int count)
 {
-	return mmap(0, count * PAGE, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = mmap(0, count * PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	check(at != MAP_FAILED, "mmap");
+	return at;
 }
 
 /* Can the kernel read from AT, and write to it, on our behalf? */
-static void expect_access(char *at, int reads, int writes)
+static void expect_kernel(char *at, int reads, int writes)
 {
 	int fd = must_open(SELF), to[2], got;
 
@@ -139,32 +142,28 @@ static void expect_access(char *at, int reads, int writes)
 /* The kernel may do with a page what the program may do, now. */
 static void kernelprotect(void)
 {
-	char *at = map_pages(1);
+	char *at = private_pages(1);
 
-	if (at == MAP_FAILED)
-		return;         /* a kernel of an earlier chapter */
 	for (int i = 0; i < 3; i++) {
-		expect_access(at, 1, 1);
+		expect_kernel(at, 1, 1);
 		mprotect(at, PAGE, PROT_READ);
-		expect_access(at, 1, 0);
+		expect_kernel(at, 1, 0);
 		mprotect(at, PAGE, PROT_NONE);
-		expect_access(at, 0, 0);
+		expect_kernel(at, 0, 0);
 		mprotect(at, PAGE, PROT_READ);
-		expect_access(at, 1, 0);
+		expect_kernel(at, 1, 0);
 		mprotect(at, PAGE, PROT_READ | PROT_WRITE);
 	}
 	munmap(at, PAGE);
-	expect_access(at, 0, 0);
+	expect_kernel(at, 0, 0);
 }
 
 /* Of three pages the middle one is not to be written. */
 static void kernelmiddle(void)
 {
 	int fd = must_open(SELF);
-	char *at = map_pages(3);
+	char *at = private_pages(3);
 
-	if (at == MAP_FAILED)
-		return;
 	fill(at + PAGE, PAGE, 21);
 	mprotect(at + PAGE, PAGE, PROT_READ);
 	check(read(fd, at, 3 * PAGE) == -1, "read over it");
@@ -216,8 +215,7 @@ static void kernelmapped(void)
 	write_whole(fd, bytes, 2 * PAGE);
 	at = mmap(0, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 		  0);
-	if (at == MAP_FAILED)
-		return;
+	check(at != MAP_FAILED, "mmap");
 	/* From its own pages to its own pages, one further on. */
 	must_seek(fd, PAGE);
 	check(write(fd, at, PAGE) == PAGE, "write");
@@ -232,6 +230,33 @@ static void kernelmapped(void)
 	check(intact(bytes, PAGE, 42), "the file does not have it");
 	close(fd);
 	must_unlink("mapped");
+}
+
+/* ---- Addresses that devices have elsewhere ---- */
+
+/*
+ * xv6 on RISC-V has interrupt controllers and a serial port here, in
+ * the half that is the program's; the last is this machine's own port.
+ */
+static void kerneldevices(void)
+{
+	const uintptr_t place[] = { 0x2000000, 0xc000000, 0x10000000,
+				    0xfec00000, 0xfee00000 };
+	int fd = must_open(SELF);
+
+	for (int i = 0; i < COUNT(place) && place[i] < USER_END; i++) {
+		char *at = mmap((void *)place[i], PAGE,
+				PROT_READ | PROT_WRITE, MAP_FIXED |
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		check(at == (char *)place[i], "mmap at %p",
+		      (void *)place[i]);
+		check(read(fd, at, 16) == 16, "read to %p", at);
+		at[16] = 0;
+		sleep(1);               /* with interrupts */
+		check(zero(at + 16, PAGE - 16), "%p is a device", at);
+	}
+	close(fd);
 }
 
 /* ---- Lengths ---- */
@@ -273,9 +298,10 @@ static const struct test way_tests[] = {
 	{ "edgename", edgename, QUICK },
 	{ "edgeexec", edgeexec, QUICK },
 	{ "edgepipe", edgepipe, QUICK },
-	{ "kernelprotect", kernelprotect, QUICK },
-	{ "kernelmiddle", kernelmiddle, QUICK },
+	{ "kernelprotect", kernelprotect, QUICK | MAPS },
+	{ "kernelmiddle", kernelmiddle, QUICK | MAPS },
 	{ "kernelcow", kernelcow, QUICK },
-	{ "kernelmapped", kernelmapped, QUICK | FILES },
+	{ "kernelmapped", kernelmapped, QUICK | FILES | MAPS },
+	{ "kerneldevices", kerneldevices, QUICK | MAPS },
 	{ "wraparound", wraparound, QUICK },
 };
