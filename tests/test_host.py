@@ -25,8 +25,8 @@ LIMIT = 120             # seconds; a program needs a few
 KERNEL = ['kernel/string.c', 'kernel/lock.c', 'kernel/lock_order.c',
           'kernel/console/format.c', 'kernel/process/program.c']
 KERNEL += ['kernel/memory/%s.c' % name for name in (
-    'map', 'frames', 'check_frames', 'plant', 'plant_frames', 'walk',
-    'vmprint', 'kvm', 'check_vm', 'plant_vm', 'cache', 'space')]
+    'map', 'frames', 'runs', 'check_frames', 'plant', 'plant_frames', 'walk',
+    'vmprint', 'kvm', 'check_vm', 'plant_vm', 'cache', 'space', 'large')]
 
 FLAGS = ['-std=gnu11', '-O1', '-g', '-fno-omit-frame-pointer',
          '-fno-strict-aliasing', '-fno-pie', '-pthread', '-Wall', '-Wextra',
@@ -56,6 +56,7 @@ PROGRAMS = [
     ('string', variants(machines=['riscv'], checks=[1])),
     ('map', variants(machines=['riscv'], checks=[1])),
     ('frames', variants(machines=['riscv'])),
+    ('runs', variants()),
     ('entries', variants(checks=[1])),
     ('tables', variants()),
     ('vmprint', variants(checks=[1])),
@@ -66,7 +67,7 @@ PROGRAMS = [
     ('threads', variants(sanitizer='thread', machines=['riscv'])),
 ]
 PROGRAMS += [(name, variants('gcc', machines=['i386'], checks=[1]))
-             for name in ('format', 'string', 'frames', 'tables', 'kvm',
+             for name in ('format', 'string', 'frames', 'runs', 'tables', 'kvm',
                           'program', 'cache', 'space')]
 
 
