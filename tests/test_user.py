@@ -131,8 +131,8 @@ def test_stress(kernels, machine, cpus):
 # ---- Accounts of frames ----------------------------------------------
 
 ACCOUNT_FAULTS = """leak early freed claim vanished twice stray rights
-    private hidden supervisor image lent file clean memory resident promise
-    order bounds unknown half tables place list frozen""".split()
+    private hidden supervisor image lent file clean large run memory
+    resident promise order bounds unknown half tables place list frozen""".split()
 
 
 @both

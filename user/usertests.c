@@ -23,6 +23,7 @@
 #include "user/usertests/process.c"
 #include "user/usertests/exec.c"
 #include "user/usertests/pointers.c"
+#include "user/usertests/ways.c"
 #include "user/usertests/files.c"
 #include "user/usertests/pipes.c"
 #include "user/usertests/contents.c"
@@ -46,6 +47,7 @@ static const struct area {
 	{ "processes", process_tests, COUNT(process_tests) },
 	{ "exec", exec_tests, COUNT(exec_tests) },
 	{ "arguments", pointer_tests, COUNT(pointer_tests) },
+	{ "copies", way_tests, COUNT(way_tests) },
 	{ "files", file_tests, COUNT(file_tests) },
 	{ "pipes", pipe_tests, COUNT(pipe_tests) },
 	{ "contents", content_tests, COUNT(content_tests) },
