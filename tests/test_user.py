@@ -131,8 +131,8 @@ def test_stress(kernels, machine, cpus):
 # ---- Accounts of frames ----------------------------------------------
 
 ACCOUNT_FAULTS = """leak early freed claim vanished twice stray rights
-    private hidden supervisor image lent file clean memory resident promise
-    order bounds unknown half tables place list frozen""".split()
+    private hidden supervisor image lent file clean large run memory
+    resident promise order bounds unknown half tables place list frozen""".split()
 
 
 @both
@@ -157,8 +157,8 @@ def accounts(text):
 @both
 @some_disks
 def test_all_frames_have_a_use(kernels, machine, cpus, disk):
-    text = succeeds(kernels, "upper README.md; sort < README.md | wc; monitor frames", machine, cpus,
-                    options=disk)
+    text = succeeds(kernels, "upper README.md; sort < README.md | wc; "
+                    "monitor frames", machine, cpus, options=disk)
     found = accounts(text)
     assert found.pop("all") == sum(found.values())
     total = re.findall(r"frames: \d+ of (\d+) free after phase two", text)
