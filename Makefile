@@ -5,6 +5,7 @@ MACHINE ?= riscv
 CPUS    ?= 1
 MEM     ?= 128M
 CHECK   ?= 0
+COPY    ?= direct
 TOOLCHAIN ?= clang
 
 MACHINES := riscv i386
@@ -27,6 +28,9 @@ endif
 ifeq ($(filter $(CHECK),0 1),)
 $(error CHECK is "$(CHECK)": it can be 0 or 1)
 endif
+ifeq ($(filter $(COPY),direct mirror walk),)
+$(error COPY is "$(COPY)": it can be direct, mirror or walk)
+endif
 
 # T is the tangled tree and O the objects.  CHAPTER=07 has its own of both:
 # the kernel that the first seven chapters make.
@@ -42,6 +46,9 @@ O := build/$(MACHINE)
 endif
 ifneq ($(TOOLCHAIN),clang)
 O := $(O)-$(TOOLCHAIN)
+endif
+ifneq ($(COPY),direct)
+O := $(O)-$(COPY)
 endif
 ifeq ($(CHECK),1)
 O := $(O)-check
@@ -93,7 +100,20 @@ MINE := $(filter kernel/% first/% machine/$(MACHINE)/%,$(TANGLED))
 # the first program that runs in user mode.
 BOOT_SOURCES := $(filter machine/$(MACHINE)/boot/%,$(MINE))
 FIRST_SOURCES := $(filter machine/$(MACHINE)/first/% first/%,$(MINE))
-SOURCES := $(filter-out $(BOOT_SOURCES) $(FIRST_SOURCES),$(MINE))
+# How the kernel reaches the memory of programs: files for each COPY.
+WAYS := machine/$(MACHINE)/copy_user.S machine/$(MACHINE)/copy_mirror.S \
+	kernel/memory/copy_walk.c kernel/memory/mirror.c \
+	kernel/memory/check_mirror.c
+WAY_direct := %/copy_user.S
+WAY_mirror := %/copy_mirror.S %/mirror.c %/check_mirror.c
+WAY_walk := %/copy_walk.c
+ifeq ($(MINE),$(filter-out $(WAY_$(COPY)),$(MINE)))
+ifneq ($(and $(MINE),$(filter-out direct,$(COPY))),)
+$(error COPY=$(COPY) begins with the chapter on the three ways)
+endif
+endif
+SOURCES := $(filter-out $(BOOT_SOURCES) $(FIRST_SOURCES) \
+	$(filter-out $(WAY_$(COPY)),$(WAYS)),$(MINE))
 objects = $(patsubst %,$(O)/%.o,$(filter %.c %.S,$(1)))
 
 COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
@@ -101,7 +121,8 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
 	-fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
 	-Werror=implicit-function-declaration \
-	-DCHECK=$(CHECK) $(if $(WERROR),-Werror) \
+	-DCHECK=$(CHECK) -DCOPY='"$(COPY)"' \
+	-DMIRROR=$(if $(filter mirror,$(COPY)),1,0) $(if $(WERROR),-Werror) \
 	-I$(T)/include -I$(T)/kernel -I$(T)/machine/$(MACHINE) -I$(O)
 
 ifeq ($(MACHINE),riscv)
@@ -240,7 +261,8 @@ endif
 
 RUN := tools/run --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM) --build $(O) \
 	$(if $(filter 1,$(ICOUNT)),--icount) \
-	$(if $(DISK),--disk $(DISK)) $(if $(filter 1,$(KEEP)),--keep)
+	$(if $(DISK),--disk $(DISK)) $(if $(filter 1,$(KEEP)),--keep) \
+	$(if $(filter 1,$(OLD)),--old)
 GDB := gdb-multiarch -q -x tools/gdb.py
 
 .PHONY: qemu run qemu-gdb gdb
@@ -278,6 +300,11 @@ lint:
 transcripts:
 	@tools/transcripts $(if $(WRITE),--write) $(CHAPTER)
 
+# What the three ways into a program's memory cost.
+.PHONY: ways
+ways: tangle
+	@tools/ways
+
 # ---- Setting up ---------------------------------------------------------
 
 .PHONY: setup set-up doctor clean help
@@ -308,6 +335,7 @@ help:
 #: make check-all     and every combination of machine, compiler, CPUs, memory
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
 #: make lint          the book in numbers: words, lines, chunks
+#: make ways          the cost of each way into a program's memory (COPY=)
 #: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)
 #: make tangle        only take the C out of the book, into tangle/
 #: make qemu-gdb      boot, and wait for 'make gdb' in another terminal
@@ -321,6 +349,8 @@ help:
 #:   KEEP=1                what is written to the disk stays there
 #:   DISK=ram|pio          no disk; on i386, one without DMA
 #:   CHECK=1               a kernel that checks itself as it runs
+#:   COPY=walk|mirror      another way into programs' memory   (direct)
+#:   OLD=1                 on i386, a processor without SMEP and SMAP
 #:   TOOLCHAIN=clang|gcc   the compiler           (clang)
 #:   WERROR=1              warnings are errors
 #:   ICOUNT=1              cycles are instructions, for CMD=bench
@@ -330,8 +360,11 @@ ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
 $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)
-	@{ cat $<; echo '<!-- contents -->'; tools/lint --cost; } > $@
+	@{ cat $<; echo; \
+	echo 'Real page tables to follow by hand: [Walk it yourself](walk.html).'; \
+	echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
+include book/weave/walk.mk
 
 # An appendix with a dead reference is not woven.
 .PHONY: notebooks

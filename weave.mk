@@ -67,7 +67,7 @@ $(weave_html)/%.html: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(WEAVE_OUT)/as
 	@echo "  WEAVE   $@"
 	@WEAVE_PARTIAL=$(WEAVE_PARTIAL) pandoc -p -f $(weave_dir)/reader.lua -t html5 \
 	  --template $(weave_dir)/template.html --mathml --wrap=none --no-highlight \
-	  -V lang=$(WEAVE_LANG) \
+	  -V lang=$(WEAVE_LANG) $(weave_variables) \
 	  $(if $(weave_bib),--citeproc --bibliography $(weave_bib) \
 	    -M link-citations=true) \
 	  $< $(filter %.history,$^) -o $@.new && mv $@.new $@

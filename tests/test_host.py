@@ -27,6 +27,7 @@ KERNEL = ['kernel/string.c', 'kernel/lock.c', 'kernel/lock_order.c',
 KERNEL += ['kernel/memory/%s.c' % name for name in (
     'map', 'frames', 'runs', 'check_frames', 'plant', 'plant_frames', 'walk',
     'vmprint', 'kvm', 'check_vm', 'plant_vm', 'cache', 'space', 'large')]
+MIRROR = ['kernel/memory/mirror.c', 'kernel/memory/check_mirror.c']
 
 FLAGS = ['-std=gnu11', '-O1', '-g', '-fno-omit-frame-pointer',
          '-fno-strict-aliasing', '-fno-pie', '-pthread', '-Wall', '-Wextra',
@@ -38,15 +39,17 @@ class Variant(NamedTuple):
     sanitizer: str
     machine: str        # whose page tables
     check: int          # a checked build?
+    mirror: int = 0     # a second tree for each address space?
 
     def __str__(self):
         checked = ['unchecked', 'checked'][self.check]
-        return '-'.join([self.compiler, self.machine, checked])
+        mirror = ['mirror'] * self.mirror
+        return '-'.join([self.compiler, self.machine, checked] + mirror)
 
 
 def variants(compiler='clang', sanitizer='address,undefined',
-             machines=('riscv', 'i386'), checks=(0, 1)):
-    return [Variant(compiler, sanitizer, machine, check)
+             machines=('riscv', 'i386'), checks=(0, 1), mirror=0):
+    return [Variant(compiler, sanitizer, machine, check, mirror)
             for machine in machines for check in checks]
 
 
@@ -63,7 +66,7 @@ PROGRAMS = [
     ('kvm', variants()),
     ('program', variants(checks=[1])),
     ('cache', variants(machines=['riscv'])),
-    ('space', variants()),
+    ('space', variants() + variants(mirror=1)),
     ('threads', variants(sanitizer='thread', machines=['riscv'])),
 ]
 PROGRAMS += [(name, variants('gcc', machines=['i386'], checks=[1]))
@@ -82,7 +85,8 @@ class Host:
     def compile(self, variant, *arguments):
         self.tree.must(
             variant.compiler, *FLAGS, '-fsanitize=' + variant.sanitizer,
-            '-DCHECK=%d' % variant.check, '-iquote', HOST / 'machine',
+            '-DCHECK=%d' % variant.check, '-DMIRROR=%d' % variant.mirror,
+            '-iquote', HOST / 'machine',
             '-iquote', 'tangle/kernel', '-iquote', 'tangle/include',
             '-iquote', 'tangle/machine/' + variant.machine, *arguments)
 
@@ -93,7 +97,7 @@ class Host:
         folder = self.tree.folder / ('host-%d' % len(self.built))
         folder.mkdir()
         self.built[variant] = objects = []
-        for path in KERNEL:
+        for path in KERNEL + MIRROR * variant.mirror:
             objects.append(folder / (path.replace('/', '-') + '.o'))
             self.compile(variant, '-ffreestanding', '-fno-builtin',
                          '-include', HOST / 'names.h',

@@ -100,7 +100,8 @@ def address(machine, number):
 def test_help_names_every_command(boot, machine, built):
     terminal = boot(machine)
     names = re.findall(r"^(\w+) ", terminal.ask("help"), re.MULTILINE)
-    assert names[:6] == ["help", "mem", "vmprint", "walk", "check", "peek"]
+    assert names[:7] == ["help", "mem", "vmprint", "vmdump", "walk",
+                         "check", "peek"]
     source = "build/chapter-%s/tangle/kernel/console/monitor.c" % CHAPTER
     assert names == re.findall(
         r'^\s*\{ "(\w+)", "', (built.tree.folder / source).read_text(),

@@ -1,48 +1,61 @@
 """What `make gdb` adds to gdb: the page tables, read in the machine's memory.
 
-  vmprint         the page table in use, as the kernel's vmprint prints it
-  walk ADDRESS    every step of one translation
+  vmprint [-u] [WHAT]    a page table, a line for each run of pages
+  vmdump [WHAT]          the same raw, a line for each entry
+  walk ADDRESS [ID]      every step of one translation
+
+The text is that of the kernel's commands of these names.  WHAT is the
+number of a process or a pointer to a table, such as kernel_root; without it
+the table in use is taken.  -u leaves the kernel's half out, as ^V does.
 """
+
+import re
 
 import gdb
 
 
-class Geometry:
-    """The shape of the tree on the machine that gdb is connected to."""
+class Machine:
+    """The shape of the tree on the machine that gdb is connected to, and
+    the way to its memory."""
 
     def __init__(self):
         self.riscv = "riscv" in gdb.selected_inferior().architecture().name()
+        self.name = "riscv64" if self.riscv else "i386"
         self.levels, self.bits = (3, 9) if self.riscv else (2, 10)
         self.size = 8 if self.riscv else 4
         self.kernbase = 0xffffffc000000000 if self.riscv else 0x80000000
+        self.tables = {}
 
     def shift(self, level):
         return 12 + self.bits * level
 
-    def root(self):
+    def loaded(self):
+        """The address of the root that the processor uses."""
         root = (register("satp") & (1 << 44) - 1) << 12 if self.riscv \
             else register("cr3") & ~0xfff
         if not root:
             raise gdb.GdbError("paging is off: go on to kmain first")
         return root
 
-    def entry(self, table, index):
-        """One entry, read through the kernel's direct map."""
-        address = table + self.kernbase + index * self.size
-        try:
-            memory = gdb.selected_inferior().read_memory(address, self.size)
-        except gdb.MemoryError:
-            raise gdb.GdbError("the table at %s cannot be read" %
-                               self.text(table))
-        return int.from_bytes(bytes(memory), "little")
+    def table(self, address):
+        """All entries of a table, read through the kernel's direct map."""
+        if address not in self.tables:
+            try:
+                page = bytes(gdb.selected_inferior().read_memory(
+                    self.kernbase + address, 4096))
+            except gdb.MemoryError:
+                raise gdb.GdbError("the table at %s cannot be read" %
+                                   self.text(address))
+            self.tables[address] = [
+                int.from_bytes(page[at:at + self.size], "little")
+                for at in range(0, 4096, self.size)]
+        return self.tables[address]
 
     def present(self, entry):
         return entry & 1
 
     def leaf(self, entry, level):
-        if self.riscv:
-            return entry & 14
-        return level == 0 or entry & 128
+        return level == 0 or entry & (14 if self.riscv else 128)
 
     def address(self, entry):
         if self.riscv:
@@ -62,6 +75,10 @@ class Geometry:
             return address | 0xffffff8000000000
         return address
 
+    def physical(self, pointer):
+        """The kernel's v2p()."""
+        return unsigned(pointer) - self.kernbase
+
     def text(self, address):
         return "0x%0*x" % (2 * self.size, address)
 
@@ -72,60 +89,157 @@ def register(name):
     return int(gdb.selected_frame().read_register(name)) & (1 << 64) - 1
 
 
+def unsigned(value):
+    return int(value) & (1 << 8 * value.type.sizeof) - 1
+
+
+def evaluate(text):
+    try:
+        return gdb.parse_and_eval(text)
+    except gdb.error as error:
+        raise gdb.GdbError(str(error))
+
+
 def size_text(size):
     return "%dM" % (size >> 20) if size % (1 << 20) == 0 \
         else "%dK" % (size >> 10)
 
 
+# ---- Which table ---------------------------------------------------------
+
+def space_of(command, pid):
+    """The kernel's process_space(): a struct space."""
+    process = evaluate("newest")
+    while process and int(process["pid"]) != pid:
+        process = process["older"]
+    if not process or not process["space"]:
+        raise gdb.GdbError("%s: %d: no such process" % (command, pid))
+    return process["space"].dereference()
+
+
+def print_regions(machine, space):
+    """The first lines of the kernel's space_print()."""
+    region = space["regions"]
+    while region:
+        allowed = int(region["permissions"])
+        print("region %s to %s %s" % (
+            machine.text(int(region["start"])),
+            machine.text(int(region["end"])),
+            "".join(c if allowed >> i & 1 else "-"
+                    for i, c in enumerate("rwx"))))
+        region = region["next"]
+    print("%d pages resident, %d frames promised" % (
+        int(space["resident"]), int(space["promised"])))
+
+
+def find_root(machine, command, argument):
+    """The root of the table that ARGUMENT means; True if it is that of a
+    process, the regions of which are printed."""
+    if not argument:
+        return machine.loaded(), False
+    register("pc")              # complains if there is no machine
+    value = evaluate(argument)
+    if value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
+        return machine.physical(value), False
+    space = space_of(command, int(value))
+    print_regions(machine, space)
+    return machine.physical(space["root"]), True
+
+
+# ---- Printing ------------------------------------------------------------
+
 class VmPrint(gdb.Command):
-    """Print the page table in use, one line for each run of pages."""
+    """Print a page table, a line for each run of pages: vmprint [-u] [WHAT]
+
+WHAT is the number of a process, or a pointer to a table; without it, the
+table in use.  -u: without the kernel's half.  That of a process is printed
+without it, too, and its regions are."""
 
     def __init__(self):
         super().__init__("vmprint", gdb.COMMAND_DATA)
 
     def invoke(self, argument, from_tty):
-        shape = Geometry()
-        print("page table at %s" % shape.text(shape.root()))
-        self.table(shape, shape.root(), shape.levels - 1, 0)
+        user, what = re.fullmatch(r"\s*(-u\b)?\s*(.*)", argument).groups()
+        machine = Machine()
+        root, is_process = find_root(machine, "vmprint", what)
+        entries = 1 << machine.bits
+        print("page table at %s" % machine.text(root))
+        print_table(machine, root, machine.levels - 1, 0,
+                    entries // 2 if user or is_process else entries)
 
-    def table(self, shape, table, level, base):
-        index, span = 0, 1 << shape.shift(level)
-        blanks = "  " * (shape.levels - 1 - level)
-        while index < 1 << shape.bits:
-            entry = shape.entry(table, index)
-            at = base + index * span
-            if not shape.present(entry):
-                index += 1
-            elif shape.leaf(entry, level):
-                count = self.run(shape, table, level, index, entry)
-                last = "-%d" % (index + count - 1) if count > 1 else ""
-                print("%s%d%s: %s to %s, %s %s" % (
-                    blanks, index, last, shape.text(shape.extend(at)),
-                    shape.text(shape.address(entry)),
-                    size_text(count * span), shape.permissions(entry)))
-                index += count
-            else:
-                print("%s%d: table at %s" % (
-                    blanks, index, shape.text(shape.address(entry))))
-                self.table(shape, shape.address(entry), level - 1, at)
-                index += 1
 
-    def run(self, shape, table, level, index, first):
-        """How many entries from INDEX on continue each other."""
-        count, span = 1, 1 << shape.shift(level)
-        while index + count < 1 << shape.bits:
-            entry = shape.entry(table, index + count)
-            if not (shape.present(entry) and shape.leaf(entry, level) and
-                    shape.permissions(entry) == shape.permissions(first) and
-                    shape.address(entry) ==
-                    shape.address(first) + count * span):
-                break
+def print_table(machine, table, level, base, end):
+    entries = machine.table(table)
+    index, span = 0, 1 << machine.shift(level)
+    blanks = "  " * (machine.levels - 1 - level)
+    while index < end:
+        entry, at, count = entries[index], base + index * span, 1
+        if machine.present(entry) and machine.leaf(entry, level):
+            count = run_length(machine, entries, level, index)
+            last = "-%d" % (index + count - 1) if count > 1 else ""
+            print("%s%d%s: %s to %s, %s %s" % (
+                blanks, index, last, machine.text(machine.extend(at)),
+                machine.text(machine.address(entry)),
+                size_text(count * span), machine.permissions(entry)))
+        elif machine.present(entry):
+            below = machine.address(entry)
+            print("%s%d: table at %s" % (blanks, index, machine.text(below)))
+            print_table(machine, below, level - 1, at, 1 << machine.bits)
+        index += count
+
+
+def run_length(machine, entries, level, index):
+    """How many entries from INDEX on continue each other."""
+    first, span = entries[index], 1 << machine.shift(level)
+    count = 1
+    for entry in entries[index + 1:]:
+        if not (machine.present(entry) and machine.leaf(entry, level) and
+                machine.permissions(entry) == machine.permissions(first) and
+                machine.address(entry) ==
+                machine.address(first) + count * span):
+            break
+        count += 1
+    return count
+
+
+class VmDump(gdb.Command):
+    """Print every entry of a page table that is not zero: vmdump [WHAT]
+
+A line is the level and the address of a table, an index, and the entry.
+WHAT is the number of a process, or a pointer to a table; without it, the
+table in use."""
+
+    def __init__(self):
+        super().__init__("vmdump", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        machine = Machine()
+        root, _ = find_root(machine, "vmdump", argument.strip())
+        print("vmdump %s levels %d bits %d root %s" % (
+            machine.name, machine.levels, machine.bits, machine.text(root)))
+        count = dump_table(machine, root, machine.levels - 1)
+        print("vmdump ends after %d entries" % count)
+
+
+def dump_table(machine, table, level):
+    """Returns how many entries there are, in this table and below."""
+    count = 0
+    for index, entry in enumerate(machine.table(table)):
+        if entry:
+            print("%d %s %d %s" % (level, machine.text(table), index,
+                                   machine.text(entry)))
             count += 1
-        return count
+            if machine.present(entry) and not machine.leaf(entry, level):
+                count += dump_table(machine, machine.address(entry),
+                                    level - 1)
+    return count
 
 
 class Walk(gdb.Command):
-    """Show every step of the translation of an address: walk ADDRESS."""
+    """Show every step of the translation of an address: walk ADDRESS [ID]
+
+ADDRESS is an expression, or a function, or an array.  ID is the number of a
+process; without it the table in use is taken."""
 
     def __init__(self):
         super().__init__("walk", gdb.COMMAND_DATA)
@@ -133,41 +247,51 @@ class Walk(gdb.Command):
     def invoke(self, argument, from_tty):
         if not argument:
             raise gdb.GdbError("walk: an address, please")
-        shape = Geometry()
-        try:
-            value = gdb.parse_and_eval(argument)
-        except gdb.error as error:
-            raise gdb.GdbError(str(error))
+        machine = Machine()
+        # Behind an operand, a number is no part of the expression.
+        found = re.fullmatch(r"(.*[\w)\]'])\s+(\d+)\s*", argument)
+        if found:
+            argument = found.group(1)
+            root = machine.physical(
+                space_of("walk", int(found.group(2)))["root"])
+        else:
+            root = machine.loaded()
+        walk(machine, root, self.address(machine, argument))
+
+    def address(self, machine, text):
+        value = evaluate(text)
         if value.type.code in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_FUNC):
             value = value.address
-        bits = 8 * shape.size
+        bits = 8 * machine.size
         if not -1 << bits - 1 <= int(value) < 1 << bits:
             raise gdb.GdbError("walk: %s is not a number of this machine" %
-                               argument)
-        address = int(value) & (1 << bits) - 1
-        table = shape.root()
-        print("walk of %s:" % shape.text(address))
-        if shape.riscv and address + (1 << 38) & (1 << 64) - 1 >= 1 << 39:
-            print("  not an address of this machine")
+                               text)
+        return int(value) & (1 << bits) - 1
+
+
+def walk(machine, table, address):
+    print("walk of %s:" % machine.text(address))
+    if machine.extend(address & (1 << 39) - 1) != address:
+        print("  not an address of this machine")
+        return
+    for level in reversed(range(machine.levels)):
+        index = address >> machine.shift(level) & (1 << machine.bits) - 1
+        entry = machine.table(table)[index]
+        step = "  level %d, index %d: " % (level, index)
+        if not machine.present(entry):
+            print(step + "nothing there")
             return
-        for level in reversed(range(shape.levels)):
-            index = address >> shape.shift(level) & (1 << shape.bits) - 1
-            entry = shape.entry(table, index)
-            step = "  level %d, index %d: " % (level, index)
-            if not shape.present(entry):
-                print(step + "nothing there")
-                return
-            table = shape.address(entry)
-            if shape.leaf(entry, level):
-                offset = address & (1 << shape.shift(level)) - 1
-                print(step + "page at %s %s" % (shape.text(table),
-                                                shape.permissions(entry)))
-                print("  offset %d: %s" % (offset,
-                                           shape.text(table + offset)))
-                return
-            print(step + "table at " + shape.text(table))
+        table = machine.address(entry)
+        if machine.leaf(entry, level):
+            offset = address & (1 << machine.shift(level)) - 1
+            print(step + "page at %s %s" % (machine.text(table),
+                                            machine.permissions(entry)))
+            print("  offset %d: %s" % (offset, machine.text(table + offset)))
+            return
+        print(step + "table at " + machine.text(table))
 
 
 gdb.execute("set tcp connect-timeout 2")
 VmPrint()
+VmDump()
 Walk()

@@ -31,6 +31,13 @@ typedef unsigned long long uint64;
 #define say(...) printf(__VA_ARGS__)
 #endif
 
+/* Only our later kernels have mappings. */
+#ifdef __has_include
+#if __has_include(<mman.h>)
+#include <mman.h>
+#endif
+#endif
+
 enum { PAGE = 4096, MEGABYTE = 1024 * 1024 };
 
 struct row {
@@ -176,6 +183,40 @@ static uint64 run_fork_16m(int count)
 {
 	return fork_large(count, 16 * MEGABYTE);
 }
+
+#ifdef PROT_READ
+/* SIZE bytes of FD, or zeros, that may be used in any way. */
+static char *map(int size, int flags, int fd)
+{
+	char *at = mmap(0, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	must(at != MAP_FAILED, "mmap");
+	return at;
+}
+
+static uint64 run_fork_mapped(int count)
+{
+	char *at = map(PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	uint64 took;
+
+	*at = 1;
+	took = fork_and_wait(count);
+	munmap(at, PAGE);
+	return took;
+}
+
+static uint64 run_mmap_touch(int count)
+{
+	start();
+	for (int i = 0; i < count; i++) {
+		char *at = map(PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+		*at = 1;
+		munmap(at, PAGE);
+	}
+	return stop();
+}
+#endif
 
 static uint64 run_fork_exec(int count)
 {
@@ -575,6 +616,12 @@ static const struct row rows[] = {
 	  "fork + exit + wait, small process" },
 	{ "fork_1m", 10, run_fork_1m, "the same, 1 MiB of heap" },
 	{ "fork_16m", 4, run_fork_16m, "the same, 16 MiB of heap" },
+#ifdef PROT_READ
+	{ "fork_mapped", 20, run_fork_mapped,
+	  "the same as fork_small, with a mapping" },
+	{ "mmap_touch", 100, run_mmap_touch,
+	  "mmap of a page, touch it, munmap" },
+#endif
 	{ "fork_exec", 20, run_fork_exec,
 	  "fork + exec + wait of a tiny program" },
 	{ "exec_missing", 200, run_exec_missing,

@@ -5,13 +5,15 @@
  *	usertests -l
  *
  * -q leaves out what takes long, -c has the kernel check itself after
- * each test, -l lists the tests; names select some of them.
+ * each test, -l lists the tests; names, of tests or of areas, select
+ * some of them.
  *
  * Every test runs in a process of its own.  One that crashes or hangs
  * has failed, and the next one runs.  After each test all its processes
  * have to be gone, all its memory has to be free again, and all its
  * blocks and inodes of the disk.  Where there is no file system, tests
- * that write files are left out.
+ * that write files are left out, and where there is no mmap(), those
+ * that map something.
  */
 #include "user/usertests/test.h"
 #include "user/usertests/early.h"
@@ -21,6 +23,7 @@
 #include "user/usertests/process.c"
 #include "user/usertests/exec.c"
 #include "user/usertests/pointers.c"
+#include "user/usertests/ways.c"
 #include "user/usertests/files.c"
 #include "user/usertests/pipes.c"
 #include "user/usertests/contents.c"
@@ -28,6 +31,9 @@
 #include "user/usertests/limits.c"
 #include "user/usertests/races.c"
 #include "user/usertests/images.c"
+#include "user/usertests/mapping.c"
+#include "user/usertests/mapfiles.c"
+#include "user/usertests/mapmodel.c"
 #include "user/usertests/machine.c"
 #include "user/usertests/bugs.c"
 
@@ -41,12 +47,16 @@ static const struct area {
 	{ "processes", process_tests, COUNT(process_tests) },
 	{ "exec", exec_tests, COUNT(exec_tests) },
 	{ "arguments", pointer_tests, COUNT(pointer_tests) },
+	{ "copies", way_tests, COUNT(way_tests) },
 	{ "files", file_tests, COUNT(file_tests) },
 	{ "pipes", pipe_tests, COUNT(pipe_tests) },
 	{ "contents", content_tests, COUNT(content_tests) },
 	{ "names", name_tests, COUNT(name_tests) },
 	{ "limits", limit_tests, COUNT(limit_tests) },
 	{ "races", race_tests, COUNT(race_tests) },
+	{ "mappings", mapping_tests, COUNT(mapping_tests) },
+	{ "mapped", mapfile_tests, COUNT(mapfile_tests) },
+	{ "modelled", mapmodel_tests, COUNT(mapmodel_tests) },
 	{ "images", image_tests, COUNT(image_tests) },
 	{ "bugs", bug_tests, COUNT(bug_tests) },
 	{ "machine", machine_tests, COUNT(machine_tests) },
@@ -59,7 +69,7 @@ enum { FAILURES = 200 };
 static int checking;                    /* -c */
 static int disk;                        /* there is a file system */
 static int done;                        /* tests that ran */
-static int left_out;                    /* for want of a disk */
+static int left_out;                    /* for want of a disk, or mmap */
 static const char *failed[FAILURES];    /* those that failed */
 static int failures;
 
@@ -293,7 +303,8 @@ static void run_test(const struct test *test)
 {
 	int noisy = test->group & KILLS, good;
 
-	if (test->group & FILES && !disk) {
+	if ((test->group & FILES && !disk) ||
+	    (test->group & MAPS && !mappings)) {
 		left_out++;
 		return;
 	}
@@ -317,6 +328,15 @@ static void run_test(const struct test *test)
 
 /* ---- All of them ---- */
 
+static const struct area *find_area(const char *name)
+{
+	for (int a = 0; a < COUNT(areas); a++) {
+		if (!strcmp(areas[a].name, name))
+			return &areas[a];
+	}
+	return 0;
+}
+
 static const struct test *find_test(const char *name)
 {
 	for (int a = 0; a < COUNT(areas); a++) {
@@ -328,15 +348,19 @@ static const struct test *find_test(const char *name)
 	return 0;
 }
 
-/* Those of the table; without the slow ones, if so wanted. */
+/* Those of AREA; without the slow ones, if so wanted. */
+static void run_area(const struct area *area)
+{
+	for (int i = 0; i < area->count; i++) {
+		if (full || area->tests[i].group & QUICK)
+			run_test(&area->tests[i]);
+	}
+}
+
 static void run_all(void)
 {
-	for (int a = 0; a < COUNT(areas); a++) {
-		for (int i = 0; i < areas[a].count; i++) {
-			if (full || areas[a].tests[i].group & QUICK)
-				run_test(&areas[a].tests[i]);
-		}
-	}
+	for (int a = 0; a < COUNT(areas); a++)
+		run_area(&areas[a]);
 }
 
 static int list(void)
@@ -353,17 +377,21 @@ static int list(void)
 	return 0;
 }
 
-/* Run the tests with these names; 2 if there is none of a name. */
+/* Run what has these names; 2 if there is nothing of a name. */
 static int run_named(char *name[], int count)
 {
 	for (int i = 0; i < count; i++) {
-		if (!find_test(name[i])) {
+		if (!find_test(name[i]) && !find_area(name[i])) {
 			fprintf(2, "usertests: no test %s\n", name[i]);
 			return 2;
 		}
 	}
-	for (int i = 0; i < count; i++)
-		run_test(find_test(name[i]));
+	for (int i = 0; i < count; i++) {
+		if (find_test(name[i]))
+			run_test(find_test(name[i]));
+		else
+			run_area(find_area(name[i]));
+	}
 	return 0;
 }
 
@@ -371,8 +399,8 @@ static int run_named(char *name[], int count)
 static int report(void)
 {
 	if (left_out)
-		printf("%d tests left out: no file system\n",
-		       left_out);
+		printf("%d tests left out: no %s\n", left_out,
+		       disk ? "mmap" : "file system");
 	if (failures == 0) {
 		printf("ALL TESTS PASSED\n");
 		return 0;
@@ -399,6 +427,7 @@ int main(int argc, char *argv[])
 		return assist(argc, argv);
 	disk = filesystem(&info) == 0;
 	can_drop = disk && monitor("drop") == 0;
+	mappings = has_mappings();
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-l") == 0)
 			return list();

@@ -1,5 +1,7 @@
 #include "reference.h"
 
+static bool in_mirror;          /* the tree looked at is a mirror */
+
 #if PT_LEVELS == 3              /* privileged specification, 4.4 */
 
 enum { LEVELS = 3, ENTRIES = 512, BITS = 9 };
@@ -64,7 +66,8 @@ static bool maps_page(uint32_t entry, int level)
 		return true;
 	if (entry & 0x80)
 		return true;
-	expect((entry & 6) == 6);       /* the lower entry decides */
+	/* The lower entry decides; but the upper one hides a mirror. */
+	expect((entry & 6) == (in_mirror ? 2 : 6));
 	return false;
 }
 
@@ -119,6 +122,18 @@ struct translation translate(pte_t *root, vaddr_t address)
 		table = (pte_t *)(host_memory +
 				  address_in(*entry, level));
 	}
+}
+
+struct translation translate_mirror(pte_t *root, vaddr_t address)
+{
+	struct translation result;
+
+	in_mirror = true;
+	result = translate(root, address);
+	in_mirror = false;
+	if (PT_LEVELS == 2)
+		result.permissions &= ~(unsigned)MAP_USER;
+	return result;
 }
 
 static void
@@ -180,4 +195,9 @@ paddr_t random_physical(size_t size)
 	if (address > PHYSICAL_END - size - LARGEST)
 		address = 0;
 	return address & ~(paddr_t)4095;
+}
+
+size_t count_mirror(pte_t *root)
+{
+	return PT_LEVELS == 2 ? 1 : count_half(root, false).tables;
 }

@@ -17,6 +17,9 @@ struct translation {
 
 struct translation translate(pte_t *root, vaddr_t address);
 
+/* The same in a mirror, where supervisor mode alone may use it. */
+struct translation translate_mirror(pte_t *root, vaddr_t address);
+
 /* The whole tree: its tables, root included, and its mapped pages. */
 struct census {
 	size_t tables, empty;   /* how many of them have no entry */
@@ -27,6 +30,9 @@ struct census {
 
 struct census count_tree(pte_t *root);
 struct census count_half(pte_t *root, bool upper);
+
+/* The tables of a mirror that are no other tree's. */
+size_t count_mirror(pte_t *root);
 
 /* What the entries can say of the permissions asked for. */
 unsigned expressible(unsigned permissions);

@@ -1,4 +1,4 @@
-/* vmprint() and vmprint_walk(): what they print of trees we know. */
+/* vmprint(), vmprint_walk() and vmdump(): what they print of trees we know. */
 #include "reference.h"
 
 enum { RW = MAP_READ | MAP_WRITE };
@@ -61,6 +61,24 @@ static void test_uart0(void)
 		 "  offset 4: " P "\n",
 		 top, low, uart0, uart0,
 		 uart0 + 4, low, uart0, uart0 + 4);
+#endif
+	expect_console(expected);
+	clear_console();
+	vmdump(root);
+#if PT_LEVELS == 3
+	snprintf(expected, sizeof expected,
+		 "vmdump host levels 3 bits 9 root " P "\n"
+		 "2 " P " 0 " P "\n1 " P " 128 " P "\n"
+		 "0 " P " 0 0x00000000040000c7\n"
+		 "vmdump ends after 3 entries\n",
+		 top, top, middle >> 2 | 1, middle, low >> 2 | 1, low);
+#else
+	snprintf(expected, sizeof expected,
+		 "vmdump host levels 2 bits 10 root " P "\n"
+		 "1 " P " 64 " P "\n"
+		 "0 " P " 0 0x0000000010000003\n"
+		 "vmdump ends after 2 entries\n",
+		 top, top, low | 7, low);
 #endif
 	expect_console(expected);
 	vm_free(root);
@@ -203,6 +221,33 @@ static void check_output(pte_t *root)
 	expect(pages == census.pages);
 }
 
+/* Every line is an entry, in order, and together they are all. */
+static void check_dump(pte_t *root)
+{
+	struct { unsigned long table; unsigned index; } last[PT_LEVELS] = {0};
+	struct census census = count_tree(root);
+	size_t lines = 0, ended = 0;
+
+	for (char *text = strtok(console_text, "\n"); text;
+	     text = strtok(NULL, "\n")) {
+		unsigned long table, entry;
+		unsigned level, index;
+
+		if (sscanf(text, "%u 0x%lx %u 0x%lx", &level, &table, &index,
+			   &entry) != 4) {
+			sscanf(text, "vmdump ends after %zu", &ended);
+			continue;
+		}
+		lines++;
+		expect(((pte_t *)p2v(table))[index] == entry && entry);
+		expect(table != last[level].table || index > last[level].index);
+		last[level].table = table;
+		last[level].index = index;
+	}
+	expect(ended == lines);
+	expect(lines == census.leaves + census.tables - 1);
+}
+
 static void test_random(void)
 {
 	static const vaddr_t starts[] = {
@@ -233,6 +278,9 @@ static void test_random(void)
 		clear_console();
 		vmprint(root);
 		check_output(root);
+		clear_console();
+		vmdump(root);
+		check_dump(root);
 		vm_free_all(root);
 		expect(frames_free() == frames_total());
 	}

@@ -466,11 +466,15 @@ static void burrow_too_deep(uintptr_t unused)
 	burrow(80);
 }
 
-/* The stack grows by itself, to its 64 KiB and not beyond. */
+/*
+ * The stack grows by itself: to its 64 KiB and not beyond, in a kernel
+ * that cannot make it longer.
+ */
 static void stackgrows(void)
 {
 	check(burrow(50) == 50, "50 KiB of stack");
-	check(dies(burrow_too_deep, 0), "80 KiB of stack");
+	if (!mappings)
+		check(dies(burrow_too_deep, 0), "80 KiB of stack");
 }
 
 /* Endless recursion ends in a kill. */

@@ -22,9 +22,10 @@
 /*
  * When a test runs: QUICK ones always, SLOW ones not under -q.  KILLS
  * marks a test that the kernel comments on, because it kills processes
- * in it; FILES one that needs a disk, and runs in an empty directory.
+ * in it; FILES one that needs a disk, and runs in an empty directory;
+ * MAPS one that needs mmap().
  */
-enum { QUICK = 1, SLOW = 2, KILLS = 4, FILES = 8 };
+enum { QUICK = 1, SLOW = 2, KILLS = 4, FILES = 8, MAPS = 16 };
 
 struct test {
 	const char *name;
@@ -40,8 +41,9 @@ enum {
 	PAGE = 4096,
 	WORD = sizeof(uintptr_t),
 	IMAGE = 0x700000,               /* where a program begins */
-	STACK_BYTES = 64 * 1024,        /* directly below it */
-	STACK_BOTTOM = IMAGE - STACK_BYTES
+	STACK_BYTES = 64 * 1024,        /* directly below it, at first */
+	STACK_BOTTOM = IMAGE - STACK_BYTES,
+	STACK_MOST = 4 * 1024 * 1024    /* where a stack can grow */
 };
 
 #ifdef __riscv
@@ -64,6 +66,7 @@ enum {
 
 static const struct test *current;      /* test */
 static int full = 1;                    /* not -q */
+static int mappings;                    /* the kernel has mmap() */
 
 /* The start of a failure's message: a noisy test names itself again. */
 static void begin_failure(void)

@@ -51,6 +51,11 @@ static inline void cpu_switch_root(paddr_t root)
 	host_flushes++;
 }
 
+static inline uintptr_t cpu_root_value(paddr_t root)
+{
+	return root;
+}
+
 static inline void cpu_sync_code(void)
 {
 }
