@@ -46,22 +46,24 @@ class Kernels:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return lock
 
-    def __call__(self, machine, check=0):
+    def __call__(self, machine, check=0, copy="direct"):
         """The folder of a kernel, built if it is not there yet."""
         folder = self.tree.folder / "build" / (
-            machine + ("-check" if check else ""))
+            machine + ("" if copy == "direct" else "-" + copy) +
+            ("-check" if check else ""))
         with self.locked():
             if not (folder / "built").exists():
                 self.tree.must("make", "kernel", "MACHINE=" + machine,
-                               "CHECK=%d" % check)
+                               "CHECK=%d" % check, "COPY=" + copy)
                 (folder / "built").touch()
         return folder
 
-    def run(self, commands, machine, cpus=1, check=0, options=()):
+    def run(self, commands, machine, cpus=1, check=0, copy="direct",
+            options=()):
         """(status, console) of COMMANDS in a kernel."""
         done = subprocess.run(
             [self.tree.folder / "tools/run", "--machine", machine,
-             "--cpus", str(cpus), "--build", self(machine, check),
+             "--cpus", str(cpus), "--build", self(machine, check, copy),
              "--limit", str(LIMIT), "--commands", commands, *options],
             env=weft.ENVIRONMENT, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, errors="replace")
