@@ -424,18 +424,27 @@ static void test_random_failing(void)
 
 /* ---- By name ------------------------------------------------------------ */
 
-static struct space *full_space(struct model *model)
+/* A space with a heap of which PAGES are touched. */
+static void begin_with(struct model *model, unsigned pages)
 {
 	begin(model);
-	model->heap = 0;
 	use_processor(0);
 	space_use(model->space);
-	for (int i = 0; i < 50 && model->heap < HEAP_PAGES; i++)
+	while (model->heap < HEAP_PAGES)
 		resize(model);
-	expect(model->heap == HEAP_PAGES);
-	for (unsigned i = 0; i < HEAP_PAGES; i++)
+	for (unsigned i = 0; i < pages; i++)
 		touch(model, i, 1 + i);
-	return model->space;
+}
+
+/* A copy of the first model, which is alone. */
+static struct model *copied(void)
+{
+	for (;;) {
+		copy(&models[0]);
+		for (int i = 1; i < SPACES; i++)
+			if (models[i].space)
+				return &models[i];
+	}
 }
 
 static unsigned count_large(struct space *space)
@@ -448,19 +457,14 @@ static unsigned count_large(struct space *space)
 /* What is filled is joined; a cut, and a store after fork, split. */
 static void test_life(void)
 {
-	struct model *a = &models[0], *b = &models[1];
+	struct model *a = &models[0], *b;
 	vaddr_t old;
 
 	start_models();
-	full_space(a);
+	begin_with(a, HEAP_PAGES);
 	expect(count_large(a->space) == (heap_offset ? 1 : 2));
 	expect_healthy();
-	copy(a);
-	while (!b->space && !models[2].space && !models[3].space)
-		copy(a);
-	for (int i = 1; i < SPACES; i++)
-		if (models[i].space)
-			b = &models[i];
+	b = copied();
 	expect(count_large(b->space) == count_large(a->space));
 	expect_healthy();
 	touch(b, RUN, 77);
@@ -485,16 +489,11 @@ static void test_life(void)
 static void test_split_twice(void)
 {
 	for (int order = 0; order < 6; order++) {
-		struct model *a = &models[0], *b = NULL;
+		struct model *a = &models[0], *b;
 
 		start_models();
-		full_space(a);
-		while (!b) {
-			copy(a);
-			for (int i = 1; i < SPACES; i++)
-				if (models[i].space)
-					b = &models[i];
-		}
+		begin_with(a, HEAP_PAGES);
+		b = copied();
 		touch(order % 2 ? a : b, RUN, 5);
 		expect_healthy();
 		if (order < 2)
@@ -509,9 +508,29 @@ static void test_split_twice(void)
 	}
 }
 
+/* The last page of a run is touched when the others are shared. */
+static void test_shared_before_full(void)
+{
+	struct model *a = &models[0], *b;
+
+	start_models();
+	heap_offset = 0;
+	begin_with(a, RUN - 1);
+	b = copied();
+	touch(a, RUN - 1, 70);
+	expect(count_large(a->space) == 0);
+	touch(a, 0, 71);
+	touch(b, RUN - 1, 72);
+	expect_healthy();
+	expect_space(a);
+	expect_space(b);
+	end_models();
+}
+
 const struct test tests[] = {
 	{ "life", test_life },
 	{ "split_twice", test_split_twice },
+	{ "shared_before_full", test_shared_before_full },
 	{ "random", test_random },
 	{ "random_failing", test_random_failing },
 	{ 0 },
