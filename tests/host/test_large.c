@@ -218,6 +218,10 @@ static void choose_range(unsigned *from, unsigned *to)
 {
 	*from = HEAP_PAGES + (unsigned)below(MAP_PAGES);
 	*to = *from + 1 + (unsigned)below(one_in(2) ? 40 : MAP_PAGES);
+	if (one_in(4)) {                /* the large page, if any */
+		*from = HEAP_PAGES + (unsigned)below(41);
+		*to = PAGES - (unsigned)below(200);
+	}
 	if (*to > PAGES)
 		*to = PAGES;
 }
