@@ -74,6 +74,7 @@ PROGRAMS = [
     ('program', variants(checks=[1])),
     ('cache', variants(machines=['riscv'])),
     ('space', variants() + variants(mirror=1)),
+    ('large', variants()),
     ('threads', variants(sanitizer='thread', machines=['riscv'])),
 ]
 PROGRAMS += [(name, variants('gcc', machines=['i386'], checks=[1]))
