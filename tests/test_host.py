@@ -75,6 +75,7 @@ PROGRAMS = [
     ('cache', variants(machines=['riscv'])),
     ('space', variants() + variants(mirror=1)),
     ('large', variants()),
+    ('mapping', variants(checks=[1])),
     ('threads', variants(sanitizer='thread', machines=['riscv'])),
 ]
 PROGRAMS += [(name, variants('gcc', machines=['i386'], checks=[1]))
@@ -131,25 +132,50 @@ class Host:
             return [self.object(variant, folder, 'no_files.c')]
         return [self.kernel_object(variant, folder, path) for path in FILES]
 
-    def program(self, variant, name):
+    def parts(self, variant, name):
+        """What a program is made of, but for its own object."""
         objects = self.objects(variant)
-        folder = objects[0].parent
-        program = folder / name
+        return objects + self.files(variant, objects[0].parent, name)
+
+    def program(self, variant, name):
+        parts = self.parts(variant, name)
+        program = parts[0].parent / name
         if not program.exists():
             self.compile(variant, '-no-pie', '-o', program,
-                         HOST / ('test_%s.c' % name),
-                         *objects, *self.files(variant, folder, name))
+                         HOST / ('test_%s.c' % name), *parts)
         return program
 
-    def run(self, variant, name, *tests):
-        program = self.program(variant, name)
+    def with_fault(self, variant, name, path, old, new):
+        """The program with a fault in one of the kernel's files."""
+        folder = self.objects(variant)[0].parent
+        right = self.kernel_object(variant, folder, path)
+        text = (self.tree.folder / 'tangle' / path).read_text()
+        text = re.sub(r'^#line.*\n', '', text, flags=re.MULTILINE)
+        assert text.count(old) == 1, '%s: %s' % (path, old)
+        source, wrong = folder / 'fault.c', folder / 'fault.o'
+        source.write_text(text.replace(old, new))
+        self.compile(variant, '-w', '-ffreestanding', '-fno-builtin',
+                     '-iquote', 'tangle/' + os.path.dirname(path),
+                     '-include', HOST / 'names.h', '-c', '-o', wrong, source)
+        self.compile(variant, '-no-pie', '-o', folder / 'with-fault',
+                     self.object(variant, folder, 'test_%s.c' % name),
+                     *[wrong if part == right else part
+                       for part in self.parts(variant, name)])
+        return folder / 'with-fault'
+
+    def start(self, program, *tests, **variables):
         environment = dict(weft.ENVIRONMENT)
-        if 'SEED' in os.environ:
-            environment['SEED'] = os.environ['SEED']
-        done = subprocess.run(
-            [program, *tests], cwd=self.tree.folder, env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            errors='replace', timeout=LIMIT)
+        for name in ['SEED', 'STEPS']:
+            if name in os.environ:
+                environment[name] = os.environ[name]
+        return subprocess.run(
+            [program, *tests], cwd=self.tree.folder,
+            env=dict(environment, **variables), stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, errors='replace', timeout=LIMIT)
+
+    def run(self, variant, name, *tests, **variables):
+        program = self.program(variant, name)
+        done = self.start(program, *tests, **variables)
         assert done.returncode == 0, '%s\n%s' % (program, done.stdout)
         assert 'ok ' in done.stdout
         return done.stdout
@@ -175,6 +201,80 @@ def needs(compiler):
 def test_program(host, name, variant, record_property):
     needs(variant.compiler)
     mentioned.record_host(record_property, name, host.run(variant, name))
+
+
+# ---- Mappings for longer ---------------------------------------------
+
+@pytest.mark.all
+@pytest.mark.parametrize('seed', range(2, 8))
+@pytest.mark.parametrize('machine', weft.MACHINES)
+def test_mapping_for_long(host, machine, seed):
+    """Some millions of steps."""
+    needs('clang')
+    variant = Variant('clang', 'address,undefined', machine, 1)
+    host.run(variant, 'mapping', SEED=str(seed), STEPS='5')
+
+
+# Is it noticed?  A file, what is in it, and what is wrong instead.
+FAULTS = {
+    'store while it is written': (
+        'files/commit', 'mappings_protect(inode);', ';'),
+    'old frame': (
+        'files/page', 'mappings_move(page->inode, page->index, old);', ';'),
+    'truncated, and there': (
+        'files/change', 'mappings_drop(inode);', ';'),
+    'bytes from behind the end': (
+        'files/contents', '    clear_tail(inode))', '    0)'),
+    'no flush elsewhere': (
+        'memory/sharing', 'flush_everywhere(space);', ';'),
+    'another page': (
+        'memory/sharing', '(vaddr_t)(index - first) *',
+        '(vaddr_t)index *'),
+    'writers not counted': (
+        'memory/sharing', 'if (is_writer(region) && inode_add_writer',
+        'if (0 && inode_add_writer'),
+    'claims of shared memory': (
+        'memory/shared', 'frames_release(shared->claim);\n'
+        '\tcache_free(&shared_cache, shared);\n}',
+        'cache_free(&shared_cache, shared);\n}'),
+    'cut in the wrong place': (
+        'memory/mapping', 'rest->offset += before;', ';'),
+    'claims after a cut': (
+        'memory/mapping', 'space->promised -= claimed - claim_of(region);',
+        '(void)claimed;'),
+    'a right too many': (
+        'memory/mapping', 'if (!(before & MAP_WRITE))',
+        'if (0 && before)'),
+    'no flush here': (
+        'memory/mapping', 'space_changed(space);\n\tif (perm', 'if (perm'),
+    'tables stay': (
+        'memory/mapping',
+        'free_empty_tables(space->root, start, end - 1);', ';'),
+    'copies not claimed': (
+        'memory/mapping', 'pages += (stop - start) / PAGE_SIZE;', ';'),
+    'hidden pages stay': (
+        'memory/space', 'if (*entry)\n\t\t\t\tdrop_page',
+        'if (pte_present(*entry))\n\t\t\t\tdrop_page'),
+    'hidden pages are not inherited': (
+        'memory/space', 'if (!*from)', 'if (!pte_present(*from))'),
+    'no guard': (
+        'memory/space', 'address < below + PAGE_SIZE)', '0)'),
+    'waited for in vain': (
+        'memory/space', 'if (space->stale & me)\n'
+        '\t__atomic_and_fetch(&space->stale, ~me, __ATOMIC_ACQUIRE);\n'
+        '\tcpu->space', 'cpu->space'),
+}
+
+
+@pytest.mark.all
+@pytest.mark.parametrize('fault', FAULTS)
+def test_mapping_notices(host, fault):
+    needs('clang')
+    path, old, new = FAULTS[fault]
+    variant = Variant('clang', 'address,undefined', 'riscv', 1)
+    program = host.with_fault(variant, 'mapping', 'kernel/%s.c' % path, old,
+                              new)
+    assert host.start(program).returncode != 0
 
 
 # ---- Fuzzing ---------------------------------------------------------

@@ -106,12 +106,16 @@ void answer_requests(void)
 	__atomic_store_n(&this_cpu()->requests, 0, __ATOMIC_RELAXED);
 }
 
+bool (*host_answer)(struct cpu *cpu);
+
 /* What the other processor would do when it is interrupted. */
 void cpu_request(struct cpu *cpu, unsigned request)
 {
 	struct cpu *me = host_cpu;
 
 	expect(cpu != me);
+	if (host_answer && host_answer(cpu))
+		return;
 	host_cpu = cpu;
 	if (request == REQUEST_LEAVE)
 		space_leave();

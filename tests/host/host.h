@@ -91,6 +91,9 @@ void start(const struct ram *ram);
 /* From now on this thread is processor INDEX, below cpu_count. */
 void use_processor(unsigned index);
 
+/* A test's own answer to a request to a processor; true: that is all. */
+extern bool (*host_answer)(struct cpu *cpu);
+
 /* Frames that the kernel keeps for its own lists, and promises nobody. */
 size_t frames_reserve(void);
 

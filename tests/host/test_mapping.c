@@ -51,6 +51,7 @@ struct shown {
 	unsigned file;
 	struct object *object;
 	unsigned index;         /* which page, of what */
+	unsigned zeros;         /* bytes at its end that the file lacks */
 	uint8_t *own;           /* a private copy */
 };
 
@@ -112,6 +113,17 @@ static bool is_beyond_end(const struct shown *page)
 	       page->index * (uint64_t)PAGE >= files[page->file].size;
 }
 
+/* A page of a program's variables, of which the file has a part. */
+static const uint8_t *with_zeros(const struct shown *page)
+{
+	static uint8_t bytes[PAGE];
+	size_t size = PAGE - page->zeros;
+
+	memcpy(bytes, files[page->file].bytes + page->index * PAGE, size);
+	memset(bytes + size, 0, page->zeros);
+	return bytes;
+}
+
 /* The bytes that the program sees. */
 static const uint8_t *view(const struct shown *page)
 {
@@ -122,7 +134,8 @@ static const uint8_t *view(const struct shown *page)
 	if (page->kind == OBJECT)
 		return page->object->bytes[page->index]
 		       ? page->object->bytes[page->index] : zeros;
-	return files[page->file].bytes + page->index * PAGE;
+	return page->zeros ? with_zeros(page)
+			   : files[page->file].bytes + page->index * PAGE;
 }
 
 /* The bytes that it stores into. */
@@ -817,7 +830,9 @@ static void add_program(struct model *model)
 	region.inode = files[PROGRAM].inode;
 	region.offset = wanted.index * (uint64_t)PAGE;
 	region.size = region.end - region.start;
-	if (!(wanted.permissions & MAP_WRITE))
+	if (wanted.permissions & MAP_WRITE)
+		region.size = below(region.size + 1);
+	else
 		region.flags = REGION_LEND;
 	if (!space_add(model->space, &region)) {
 		expect(!strict || files[PROGRAM].inode->writers > 0);
@@ -826,9 +841,16 @@ static void add_program(struct model *model)
 	expect(files[PROGRAM].inode->writers == 0);
 	regions++;
 	for (unsigned i = 0; i < count; i++) {
-		model->page[first + i] = wanted;
-		model->page[first + i].region = regions;
-		model->page[first + i].index += i;
+		struct shown *page = &model->page[first + i];
+		size_t before = i * (size_t)PAGE;
+
+		*page = wanted;
+		page->region = regions;
+		page->index += i;
+		if (region.size <= before)
+			page->zeros = PAGE;
+		else if (region.size - before < PAGE)
+			page->zeros = PAGE - (region.size - before);
 	}
 }
 
@@ -1403,13 +1425,24 @@ static void learn_regions(struct model *model)
 	}
 }
 
+static void make_or_fork(void)
+{
+	struct model *parent = some_model();
+
+	if (nested)
+		return;
+	if (parent && !one_in(4))
+		fork_one(parent);
+	else
+		make();
+}
+
 static void one_operation(void)
 {
 	struct model *model = some_model();
 
 	if (!model) {
-		if (!nested)
-			make();
+		make_or_fork();
 		return;
 	}
 	switch (below(200)) {
@@ -1422,10 +1455,7 @@ static void one_operation(void)
 	case 23 ... 39:
 		protect_something(model);
 		break;
-	case 40 ... 41:
-		fork_one(model);
-		break;
-	case 42:
+	case 40 ... 42:
 		if (one_in(2))
 			end_one(model);
 		break;
@@ -1674,11 +1704,61 @@ static void test_bad_disk(void)
 	in_child(live_with_bad_disk);
 }
 
+/* ---- By name ----------------------------------------------------------- */
+
+static struct space *other_space;
+
+/*
+ * A processor leaves its space, is asked to forget what it knows of it,
+ * and loads it again: then it is not to be waited for.
+ */
+static bool leave_and_return(struct cpu *cpu)
+{
+	struct space *space = cpu->space;
+	struct cpu *me = this_cpu();
+
+	use_processor(cpu->index);
+	space_use(other_space);
+	space_flush();
+	space_use(space);
+	use_processor(me->index);
+	return true;
+}
+
+static void live_where_a_space_returns(void)
+{
+	struct shown wanted = {
+		.kind = BOTH_FILE, .permissions = MAP_READ | MAP_WRITE,
+	};
+
+	make();
+	run_on(&models[0], 1);
+	map(&models[0], &wanted, 40, 1, true);
+	expect(access_page(&models[0], 40, MAP_WRITE, address_of(40)));
+	other_space = space_new();
+	run_on(&models[0], 0);
+	host_answer = leave_and_return;
+	alarm(20);
+	sync_all();
+	alarm(0);
+	host_answer = NULL;
+	expect(other_space->cpus == 0 && models[0].space->cpus == 3);
+	space_put(other_space);
+	run_on(&models[0], 1);
+	expect(access_page(&models[0], 40, MAP_WRITE, address_of(40)));
+}
+
+static void test_a_space_returns(void)
+{
+	in_child(live_where_a_space_returns);
+}
+
 const struct test tests[] = {
 	{ "random", test_random },
 	{ "random_with_failures", test_random_with_failures },
 	{ "little_memory", test_little_memory },
 	{ "full_disk", test_full_disk },
 	{ "bad_disk", test_bad_disk },
+	{ "a_space_returns", test_a_space_returns },
 	{ 0 },
 };
