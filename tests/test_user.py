@@ -491,8 +491,8 @@ def test_programs_of_others(given, machine):
 # Instructions for each operation, at most: on riscv, on i386.
 COSTS = {
     "getpid": (120, 120), "fork_small": (8000, 8000),
-    "fork_exec": (20000, 20000), "fork_16m": (250000, 250000),
-    "sbrk_grow": (2000, 2000),
+    "fork_exec": (20000, 20000), "fork_16m": (100000, 100000),
+    "sbrk_grow": (2000, 2000), "sbrk_16m": (150000, 150000),
     "pipe_close": (950, 1050), "pipe_pingpong": (3300, 3400),
     "pipe_4096": (1730000, 3000000),
     "create_unlink": (15000, 15000), "mkdir_unlink": (11300, 10200),

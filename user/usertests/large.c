@@ -333,6 +333,43 @@ static void largeread(void)
 	read_there((uintptr_t)heap);
 }
 
+/* ---- Mappings ---- */
+
+/* Parts of a large mapping are protected, and taken away. */
+static void largemapping(void)
+{
+	int from = SPAN_PAGES + 77, to = 2 * SPAN_PAGES + 13;
+	char *map;
+
+	if (available_pages() < LARGE_COUNT + 200)
+		return;
+	map = mmap(0, LARGE_HEAP, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	check(map != MAP_FAILED, "mmap failed");
+	give_numbers(map, 0, LARGE_COUNT, 5);
+	check(!mprotect(map + from * PAGE, (to - from) * PAGE, PROT_READ),
+	      "mprotect failed");
+	check_numbers(map, 0, LARGE_COUNT, 5);
+	check(dies(write_byte, (uintptr_t)map + from * PAGE) &&
+	      dies(write_byte, (uintptr_t)map + (to - 1) * PAGE),
+	      "a store where only reading is allowed");
+	write_byte((uintptr_t)map + from * PAGE - 1);
+	write_byte((uintptr_t)map + to * PAGE + PAGE - 1);
+	check(!mprotect(map, LARGE_HEAP, PROT_NONE), "PROT_NONE failed");
+	check(dies(read_byte, (uintptr_t)map + SPAN), "a load");
+	check(!mprotect(map, LARGE_HEAP, PROT_READ | PROT_WRITE),
+	      "mprotect back failed");
+	check_numbers(map, 0, LARGE_COUNT, 5);
+	give_numbers(map, 0, LARGE_COUNT, 6);
+	check(!munmap(map + from * PAGE, (to - from) * PAGE),
+	      "munmap failed");
+	check(dies(read_byte, (uintptr_t)map + from * PAGE),
+	      "a page stayed");
+	check_numbers(map, 0, from, 6);
+	check_numbers(map, to, LARGE_COUNT, 6);
+	check(!munmap(map, LARGE_HEAP), "the last munmap failed");
+}
+
 /* ---- All of it, at random ---- */
 
 static uint32_t large_seed;
@@ -445,5 +482,6 @@ static const struct test large_tests[] = {
 	{ "largehalf", largehalf, QUICK },
 	{ "largepressure", largepressure, QUICK },
 	{ "largeread", largeread, QUICK },
+	{ "largemapping", largemapping, QUICK | MAPS | KILLS },
 	{ "largerandom", largerandom, QUICK },
 };
