@@ -25,9 +25,16 @@ LIMIT = 120             # seconds; a program needs a few
 KERNEL = ['kernel/string.c', 'kernel/lock.c', 'kernel/lock_order.c',
           'kernel/console/format.c', 'kernel/process/program.c']
 KERNEL += ['kernel/memory/%s.c' % name for name in (
-    'map', 'frames', 'check_frames', 'plant', 'plant_frames', 'walk',
-    'vmprint', 'kvm', 'check_vm', 'plant_vm', 'cache', 'space')]
+    'map', 'frames', 'runs', 'check_frames', 'plant', 'plant_frames', 'walk',
+    'vmprint', 'kvm', 'check_vm', 'plant_vm', 'cache', 'space', 'large',
+    'mapping', 'sharing', 'shared')]
 MIRROR = ['kernel/memory/mirror.c', 'kernel/memory/check_mirror.c']
+
+# The file system, for programs that have one; the others have no_files.c.
+FILES = ['kernel/files/%s.c' % name for name in (
+    'page', 'inode', 'mount', 'change', 'commit', 'directory', 'names',
+    'path', 'contents')]
+WITH_FILES = {'mapping'}
 
 FLAGS = ['-std=gnu11', '-O1', '-g', '-fno-omit-frame-pointer',
          '-fno-strict-aliasing', '-fno-pie', '-pthread', '-Wall', '-Wextra',
@@ -59,6 +66,7 @@ PROGRAMS = [
     ('string', variants(machines=['riscv'], checks=[1])),
     ('map', variants(machines=['riscv'], checks=[1])),
     ('frames', variants(machines=['riscv'])),
+    ('runs', variants()),
     ('entries', variants(checks=[1])),
     ('tables', variants()),
     ('vmprint', variants(checks=[1])),
@@ -69,7 +77,7 @@ PROGRAMS = [
     ('threads', variants(sanitizer='thread', machines=['riscv'])),
 ]
 PROGRAMS += [(name, variants('gcc', machines=['i386'], checks=[1]))
-             for name in ('format', 'string', 'frames', 'tables', 'kvm',
+             for name in ('format', 'string', 'frames', 'runs', 'tables', 'kvm',
                           'program', 'cache', 'space')]
 
 
@@ -97,22 +105,39 @@ class Host:
         folder.mkdir()
         self.built[variant] = objects = []
         for path in KERNEL + MIRROR * variant.mirror:
-            objects.append(folder / (path.replace('/', '-') + '.o'))
-            self.compile(variant, '-ffreestanding', '-fno-builtin',
-                         '-include', HOST / 'names.h',
-                         '-c', '-o', objects[-1], 'tangle/' + path)
+            objects.append(self.kernel_object(variant, folder, path))
         for name in ['host.c', 'reference.c']:
-            objects.append(folder / (name + '.o'))
-            self.compile(variant, '-c', '-o', objects[-1], HOST / name)
+            objects.append(self.object(variant, folder, name))
         return objects
+
+    def kernel_object(self, variant, folder, path):
+        made = folder / (path.replace('/', '-') + '.o')
+        if not made.exists():
+            self.compile(variant, '-ffreestanding', '-fno-builtin',
+                         '-include', HOST / 'names.h', '-c', '-o', made,
+                         'tangle/' + path)
+        return made
+
+    def object(self, variant, folder, name):
+        made = folder / (name + '.o')
+        if not made.exists():
+            self.compile(variant, '-c', '-o', made, HOST / name)
+        return made
+
+    def files(self, variant, folder, name):
+        """The file system, or what takes its place."""
+        if name not in WITH_FILES:
+            return [self.object(variant, folder, 'no_files.c')]
+        return [self.kernel_object(variant, folder, path) for path in FILES]
 
     def program(self, variant, name):
         objects = self.objects(variant)
-        program = objects[0].parent / name
+        folder = objects[0].parent
+        program = folder / name
         if not program.exists():
             self.compile(variant, '-no-pie', '-o', program,
                          HOST / ('test_%s.c' % name),
-                         *objects)
+                         *objects, *self.files(variant, folder, name))
         return program
 
     def run(self, variant, name, *tests):

@@ -130,6 +130,57 @@ def test_stress(kernels, machine, cpus):
     assert "free list: in order\npage table: in order" in text
 
 
+# ---- Accounts of frames ----------------------------------------------
+
+ACCOUNT_FAULTS = """leak early freed claim vanished twice stray rights
+    private hidden supervisor image lent file clean large run memory
+    resident promise order bounds unknown half tables place list frozen""".split()
+
+
+@both
+@some_disks
+def test_faults_in_accounts_are_found(kernels, machine, cpus, disk):
+    """Each by its own words, and nothing stays of them."""
+    text = succeeds(kernels, "monitor plant; monitor check", machine, cpus,
+                    check=1, options=disk)
+    found = re.findall(r"^planted (\w+): found, ", text, re.MULTILINE)
+    assert set(ACCOUNT_FAULTS) <= set(found)
+    assert "NOT FOUND" not in text
+    assert "frames: in order" in text
+
+
+def accounts(text):
+    """What `monitor frames` has printed, the last time."""
+    lines = re.findall(r"^([a-z ]+?) +(\d+)$", text, re.MULTILINE)
+    last = max(i for i, (use, _) in enumerate(lines) if use == "free")
+    return {use: int(number) for use, number in lines[last:]}
+
+
+@both
+@some_disks
+def test_all_frames_have_a_use(kernels, machine, cpus, disk):
+    text = succeeds(kernels, "upper README.md; sort < README.md | wc; "
+                    "monitor frames", machine, cpus, options=disk)
+    found = accounts(text)
+    assert found.pop("all") == sum(found.values())
+    total = re.findall(r"frames: \d+ of (\d+) free after phase two", text)
+    assert sum(found.values()) == int(total[0])
+    assert found["pipes"] == 1          # one is kept
+    assert (found["memory disk"] > 0) == (disk == RAM)
+
+
+@both
+@processors
+def test_accounts_are_right_while_others_work(kernels, machine, cpus):
+    """A check finds a still moment, or says that there was none."""
+    checks = "monitor drop; monitor check; " * 8
+    text = succeeds(kernels, "stress -n 2000 & " + checks, machine, cpus)
+    verdicts = re.findall(r"^frames: (.*)$", text, re.MULTILINE)
+    assert verdicts[-8:].count("in order") > 0
+    assert set(verdicts[-8:]) <= {"in order",
+                                  "not checked, processes are busy"}
+
+
 # ---- How a line ends -------------------------------------------------
 
 STATUS = [

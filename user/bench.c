@@ -293,6 +293,11 @@ static uint64 run_sbrk_16m(int count)
 	return breathe(count, 16 * MEGABYTE, 64 * PAGE);
 }
 
+static uint64 run_sbrk_all(int count)
+{
+	return breathe(count, 16 * MEGABYTE, PAGE);
+}
+
 static uint64 run_open_missing(int count)
 {
 	must(open("/missing", O_RDONLY) < 0, "failing of open");
@@ -627,6 +632,7 @@ static const struct row rows[] = {
 	  "sbrk +1 MiB, touch every page, sbrk -1 MiB" },
 	{ "sbrk_16m", 4, run_sbrk_16m,
 	  "sbrk +16 MiB, touch 1 page in 64, sbrk back" },
+	{ "sbrk_all", 2, run_sbrk_all, "the same, touch all" },
 	{ "open_missing", 200, run_open_missing,
 	  "open of a missing file" },
 	{ "open_close", 200, run_open_close, "open + close" },

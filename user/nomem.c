@@ -1,7 +1,7 @@
 /*
  * nomem: lets each allocation that the kernel makes for a fork, an exec,
- * a growing heap and a pipe fail once, and looks whether everything
- * comes back.
+ * a growing heap, a heap of large pages and a pipe fail once, and looks
+ * whether everything comes back.
  * Needs a kernel built with CHECK=1, on one processor.
  */
 #include "user/user.h"
@@ -62,6 +62,34 @@ static int try_heap(void)
 	return 0;
 }
 
+enum { LARGE = 8 << 20 };
+
+static char *large;                     /* touched, by the parent of all */
+
+/* A large page is shared, split by a store, and cut in the middle. */
+static int try_large(void)
+{
+	int pid = fork();
+
+	if (pid == 0) {
+		large[LARGE / 2] = 1;
+		exit(sbrk(-LARGE / 4 - PAGE) == (char *)-1);
+	}
+	return pid < 0 || wait(&pid) < 0 || pid != 0;
+}
+
+/* A reservation is made, with others' pages around it. */
+static int try_reserve(void)
+{
+	char *heap = sbrk(LARGE);
+
+	if (heap == (char *)-1)
+		return 1;
+	for (int i = LARGE / 2; i < LARGE / 2 + 20 * PAGE; i += PAGE)
+		heap[i] = 1;
+	return sbrk(-LARGE / 2 + 10 * PAGE) == (char *)-1;
+}
+
 /* Two, since the kernel may have one left over from before. */
 static int try_pipe(void)
 {
@@ -115,5 +143,10 @@ int main(void)
 	wrong |= each("exec", try_exec);
 	wrong |= each("heap", try_heap);
 	wrong |= each("pipe", try_pipe);
+	wrong |= each("reserve", try_reserve);
+	large = sbrk(LARGE);
+	for (int i = 0; i < LARGE; i += PAGE)
+		large[i] = 1;
+	wrong |= each("large", try_large);
 	return wrong;
 }

@@ -19,6 +19,7 @@
 #include "user/usertests/early.h"
 #include "user/usertests/disk.h"
 #include "user/usertests/memory.c"
+#include "user/usertests/large.c"
 #include "user/usertests/process.c"
 #include "user/usertests/exec.c"
 #include "user/usertests/pointers.c"
@@ -42,6 +43,7 @@ static const struct area {
 	int count;
 } areas[] = {
 	{ "memory", memory_tests, COUNT(memory_tests) },
+	{ "large", large_tests, COUNT(large_tests) },
 	{ "processes", process_tests, COUNT(process_tests) },
 	{ "exec", exec_tests, COUNT(exec_tests) },
 	{ "arguments", pointer_tests, COUNT(pointer_tests) },

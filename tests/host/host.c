@@ -8,7 +8,6 @@
 #include "processor.h"
 #include "memory/kvm.h"
 #include "memory/space.h"
-#include "files/inode.h"
 #include <sanitizer/asan_interface.h>
 
 /* ---- The console ---------------------------------------------------- */
@@ -112,9 +111,14 @@ void cpu_request(struct cpu *cpu, unsigned request)
 {
 	struct cpu *me = host_cpu;
 
-	expect(request == REQUEST_LEAVE && cpu != me);
+	expect(cpu != me);
 	host_cpu = cpu;
-	space_leave();
+	if (request == REQUEST_LEAVE)
+		space_leave();
+	else if (request == REQUEST_FLUSH)
+		space_flush();
+	else
+		failed(__FILE__, __LINE__, "an unknown request");
 	host_cpu = me;
 }
 
@@ -129,46 +133,6 @@ void mutex_unlock(struct mutex *mutex)
 {
 	expect(mutex->taken);
 	mutex->taken = false;
-}
-
-/* ---- Files ---------------------------------------------------------- */
-
-/* These tests have none: nobody gets here. */
-int inode_use(struct inode *inode)
-{
-	(void)inode;
-	failed(__FILE__, __LINE__, "a region of a file");
-}
-
-void inode_unuse(struct inode *inode)
-{
-	inode_use(inode);
-}
-
-int inode_copy(struct inode *inode, uint64_t offset, void *to,
-	       size_t size)
-{
-	(void)offset;
-	(void)to;
-	(void)size;
-	return inode_use(inode);
-}
-
-void *page_get(struct inode *inode, unsigned level, uint32_t index,
-	       unsigned ahead)
-{
-	(void)level;
-	(void)index;
-	(void)ahead;
-	inode_use(inode);
-	return NULL;
-}
-
-/* The cache that gives frames back is empty. */
-size_t pages_reclaim(size_t count)
-{
-	(void)count;
-	return 0;
 }
 
 /* ---- Memory --------------------------------------------------------- */
@@ -198,6 +162,7 @@ asm(".pushsection .bss\n"
     ".popsection");
 
 unsigned host_flushes;
+void (*host_flushed)(bool all, vaddr_t address);
 
 void machine_describe(void)
 {

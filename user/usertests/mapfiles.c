@@ -827,7 +827,7 @@ static void store_and_write(uintptr_t me)
 	int fd = must_open_for("file", O_RDWR), place = 100 + me * 64;
 
 	seed_random(me + 1);
-	for (int i = 0; i < rounds(2000); i++) {
+	for (int i = 0; i < rounds(300); i++) {
 		int where = roll(4) * PAGE + place, found;
 
 		if (i % 2) {

@@ -20,18 +20,28 @@ static inline void cpu_relax(void)
 	sched_yield();
 }
 
-/* Counted, for the tests that ask whether enough was forgotten. */
+/*
+ * Counted, for the tests that ask whether enough was forgotten.  One
+ * that keeps what a processor remembers wants to know more.
+ */
 extern unsigned host_flushes;
+extern void (*host_flushed)(bool all, vaddr_t address);
+
+static inline void host_flush(bool all, vaddr_t address)
+{
+	host_flushes++;
+	if (host_flushed)
+		host_flushed(all, address);
+}
 
 static inline void cpu_flush_page(vaddr_t address)
 {
-	(void)address;
-	host_flushes++;
+	host_flush(false, address);
 }
 
 static inline void cpu_flush_all(void)
 {
-	host_flushes++;
+	host_flush(true, 0);
 }
 
 static inline void cpu_flush_global(void)
@@ -48,7 +58,7 @@ static inline void cpu_use_root(paddr_t root)
 static inline void cpu_switch_root(paddr_t root)
 {
 	(void)root;
-	host_flushes++;
+	host_flush(true, 0);
 }
 
 static inline uintptr_t cpu_root_value(paddr_t root)
