@@ -89,10 +89,13 @@ def excerpt(text):
 @both
 @some_disks
 def test_usertests(kernels, machine, cpus, disk):
-    text = succeeds(kernels, "forktest; usertests -q", machine, cpus,
-                    options=disk)
+    text = succeeds(kernels, "forktest; usertests -q && monitor fsck",
+                    machine, cpus, options=disk)
     assert re.search(r"forktest: \d+ processes, OK", text)
     assert "ALL TESTS PASSED" in text
+    # Stores that cannot be are explained.
+    assert "usertests: behind the end of the file\n" in text
+    assert "usertests: the disk is full, or fails\n" in text
 
 
 @both
