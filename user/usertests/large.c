@@ -203,7 +203,7 @@ static void largegenerations(void)
 	char *heap = large_pages(4);
 
 	give_numbers(heap, 0, LARGE_COUNT, 1);
-	descend(heap, 8);
+	descend(heap, 4);
 	check_numbers(heap, 8, LARGE_COUNT, 1);
 }
 

@@ -311,7 +311,7 @@ static void mapbadoffset(void)
 	int fd = must_open(TEXT_FILE);
 	const long long bad[] = {
 		1, 100, PAGE - 1, -1, -PAGE, (long long)1 << 44,
-		((long long)1 << 44) - PAGE, -((long long)1 << 63),
+		((long long)1 << 44) - PAGE, -0x7fffffffffffffffLL - 1,
 	};
 
 	for (int i = 0; i < COUNT(bad); i++) {
