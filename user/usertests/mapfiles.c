@@ -932,7 +932,124 @@ static void maptruncaterace(void)
 	expect_all(2);
 }
 
+/* Maps, stores, forks and unmaps until somebody kills it. */
+static void map_for_ever(uintptr_t unused)
+{
+	(void)unused;
+	for (uint32_t i = 1;; i++) {
+		char *both = map_named("file", 8, RW, MAP_SHARED);
+		char *own = map_named("file", 8, RW, MAP_PRIVATE);
+
+		for (int page = 0; page < 8; page++) {
+			((volatile uint32_t *)(both + page * PAGE))[5] = i;
+			own[page * PAGE] = 1;
+		}
+		must_protect(own + PAGE, 2, i % 2 ? PROT_NONE : PROT_READ);
+		if (i % 4 == 0 && must_fork() == 0) {
+			both[PAGE] = 1;
+			exit(OK);
+		}
+		if (i % 4 == 0)
+			wait(0);
+		must_unmap(both + 2 * PAGE, 3);
+		must_unmap(own, 8);
+		must_unmap(both, 8);
+		if (i % 8 == 0)
+			sync();
+	}
+}
+
+/* Killed anywhere: the file and its mappings are in order. */
+static void mapkills(void)
+{
+	char *at;
+
+	make_file("file", 8, 1);
+	at = map_named("file", 8, RW, MAP_SHARED);
+	for (int i = 0; i < rounds(60); i++) {
+		int first = spawn(map_for_ever, 0);
+		int second = spawn(map_for_ever, 0);
+		uint32_t word = i;
+
+		sleep(i % 4);
+		write_at("file", 3 * PAGE + 100, &word, sizeof word);
+		check(*(uint32_t *)(at + 3 * PAGE + 100) == word, "lost");
+		kill(first);
+		kill(second);
+		check(wait(0) > 0 && wait(0) > 0, "a child is missing");
+	}
+	for (int i = 0; i < 8; i++) {
+		fill(one_block, BLOCK, seed_of(1, i));
+		check(memcmp(at + i * PAGE + 1000, (char *)one_block + 1000,
+			     3000) == 0, "block %d", i);
+	}
+}
+
 /* ---- Little room ---- */
+
+/* Takes all memory for a moment, again and again. */
+static void take_and_give(uintptr_t unused)
+{
+	(void)unused;
+	while (exists("busy")) {
+		int pid = fork();
+
+		if (pid == 0) {
+			take_all(0);
+			sleep(2);
+			exit(OK);
+		}
+		if (pid > 0)
+			wait(0);
+		sleep(1);
+	}
+}
+
+/* mmap(), again and again until there is memory for it. */
+static char *map_in_the_end(size_t size, int flags, int fd)
+{
+	char *at = MAP_FAILED;
+
+	for (int i = 0; i < 2000 && at == MAP_FAILED; i++) {
+		at = mmap(0, size, RW, flags, fd, 0);
+		if (at == MAP_FAILED)
+			sleep(1);
+	}
+	check(at != MAP_FAILED, "mmap fails for ever");
+	return at;
+}
+
+/* What is mapped can be used, whatever memory there is. */
+static void map_under_pressure(uintptr_t me)
+{
+	int fd = must_open_for("file", O_RDWR);
+
+	for (int i = 0; i < rounds(100); i++) {
+		char *both = map_in_the_end(8 * PAGE, MAP_SHARED, fd);
+		char *zeros = map_in_the_end(20 * PAGE, PRIVATE, -1);
+
+		for (int page = 0; page < 8; page++)
+			((int *)(both + page * PAGE))[me] = i;
+		check(zero(zeros, 10 * PAGE), "not zeros");
+		for (int page = 0; page < 8; page++)
+			check(((int *)(both + page * PAGE))[me] == i,
+			      "page %d", page);
+		must_unmap(both, 8);
+		must_unmap(zeros, 20);
+	}
+	close(fd);
+}
+
+static void mappressure(void)
+{
+	make_file("file", 8, 0);
+	write_text("busy", "");
+	spawn(take_and_give, 0);
+	spawn_many(map_under_pressure, 3);
+	expect_some(3);
+	must_unlink("busy");
+	expect_all(1);
+}
 
 /* Status: OK, if all pages of the hole at AT could be stored into. */
 static void store_into_hole(uintptr_t at)
@@ -1049,6 +1166,8 @@ static const struct test mapfile_tests[] = {
 	{ "mapforksync", mapforksync, QUICK | MAPS | FILES },
 	{ "maptruncaterace", maptruncaterace,
 	  QUICK | MAPS | FILES | KILLS },
+	{ "mapkills", mapkills, QUICK | MAPS | FILES },
+	{ "mappressure", mappressure, QUICK | MAPS | FILES },
 	{ "mapdiskfull", mapdiskfull, QUICK | MAPS | FILES | KILLS },
 	{ "mapfilefullmemory", mapfilefullmemory, QUICK | MAPS | FILES },
 	{ "mapfilelarge", mapfilelarge, QUICK | MAPS | FILES },

@@ -209,10 +209,28 @@ static void mapholes(void)
 	must_unmap(at, 1);
 }
 
+enum { SCATTERED = 300 };
+
+/* Each page is still what it was, or has gone. */
+static void check_scattered(uintptr_t address)
+{
+	char *at = (char *)address;
+	int left = 0;
+
+	for (int i = 0; i < SCATTERED; i++) {
+		if (rights(at + i * PAGE) == 0)
+			continue;
+		left++;
+		check(at[i * PAGE] == (char)i, "page %d changed", i);
+		at[i * PAGE] = 77;
+	}
+	check(left == SCATTERED / 2 - 1, "%d pages", left);
+}
+
 /* Single pages out of a large region, until nothing is left. */
 static void mapscattered(void)
 {
-	enum { PAGES = 300 };
+	enum { PAGES = SCATTERED };
 	char *at = must_map(PAGES, RW, PRIVATE);
 
 	for (int i = 0; i < PAGES; i++)
@@ -224,6 +242,9 @@ static void mapscattered(void)
 		if (i % 50 == 0)
 			check(rights(at + page * PAGE) == 0, "page %d",
 			      page);
+		if (i == PAGES / 2)
+			expect(spawn(check_scattered, (uintptr_t)at), OK,
+			       "a child");
 	}
 	expect_rights(at, PAGES, 0, "all unmapped");
 }
