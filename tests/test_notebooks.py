@@ -14,13 +14,18 @@ import weft
 notebooks = weft.tool("notebooks.py")
 
 
-def test_the_appendix_is_in_order():
+def complaints(folder):
+    """What the tool finds wrong with the book in FOLDER."""
     here = os.getcwd()
-    os.chdir(weft.ROOT)
+    os.chdir(folder)
     try:
-        assert notebooks.complaints(weft.book()) == []
+        return notebooks.complaints(weft.noweb.Book(weft.noweb.chapters()))
     finally:
         os.chdir(here)
+
+
+def test_the_appendix_is_in_order():
+    assert complaints(weft.ROOT) == []
 
 
 # ---- A small book ----------------------------------------------------
@@ -171,10 +176,8 @@ class Small:
 
     def look(self):
         """What the tool says, without the name of the appendix."""
-        done = self.run("tools/notebooks.py")
-        assert "Traceback" not in done.stderr, done.stderr
-        assert (done.returncode != 0) == (done.stderr != "")
-        return done.stderr.replace("book/90-three-notebooks.nw:", "")
+        return "".join(text.replace("book/90-three-notebooks.nw:", "") + "\n"
+                       for text in complaints(self.folder))
 
     def pytest(self, *words):
         """(status, what pytest says of the tests mentioned)"""
@@ -199,6 +202,17 @@ def line_of(text):
 
 def test_a_good_appendix(book):
     assert book.look() == ""
+
+
+def test_the_program_prints_what_is_wrong(book):
+    done = book.run("tools/notebooks.py")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    book.replace("book/90-three-notebooks.nw", "@sec:walking", "@sec:flying")
+    book.replace("book/90-three-notebooks.nw", "tables/walk", "tables/run")
+    done = book.run("tools/notebooks.py")
+    assert done.returncode == 1
+    assert done.stderr.replace("book/90-three-notebooks.nw:", "") == book.look()
+    assert done.stderr.count("\n") == 2
 
 
 def test_a_book_without_its_tests(book):
