@@ -356,7 +356,8 @@ help:
 #:   ICOUNT=1              cycles are instructions, for CMD=bench
 
 # The rules of the book are read only when the book is wanted.
-ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter all book pdf epub print-parts build/book/%,$(or \
+	$(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
 $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)
@@ -365,6 +366,7 @@ $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
 include book/weave/walk.mk
+include print.mk
 
 # An appendix with a dead reference is not woven.
 .PHONY: notebooks

@@ -460,8 +460,20 @@ local function navigation()
   return chapters, chapters[page.place - 1], chapters[page.place + 1]
 end
 
+-- What print.lua uses of this file, to make LaTeX of the same tokens.
+local function shared()
+  return {labels = labels, page = page, quotes = quotes, blocks = blocks,
+          drawings = drawings, QUOTE = QUOTE, BLOCK = BLOCK, FORMAT = FORMAT,
+          VERDICTS = VERDICTS, OTHERS = OTHERS, restore = restore, Cite = Cite,
+          Inlines = Inlines, CodeBlock = CodeBlock, count = count, tally = tally}
+end
+
 function Reader(input)
-  local doc = pandoc.read(read(tostring(input)), FORMAT)
+  local text = read(tostring(input))
+  if os.getenv("WEAVE_FOR") == "print" then
+    return dofile(PANDOC_SCRIPT_FILE:gsub("[^/]*$", "print.lua"))(shared(), text)
+  end
+  local doc = pandoc.read(text, FORMAT)
   doc.meta.pagetitle = page.title or pandoc.utils.stringify(doc.blocks[1])
   doc = doc:walk({Inlines = Inlines, Div = count})
   doc = doc:walk({Cite = Cite, Header = Header, Para = Para, Table = Table, Div = Div,

@@ -1,0 +1,66 @@
+# The book on paper and for reading devices, from what weave.mk makes:
+#
+#   make pdf       build/book/weft.pdf      make epub      build/book/weft.epub
+#
+# A chapter is LaTeX in build/book/print/NN-name.tex, made of the tokens of its
+# page; print.py sets them all.  The EPUB is made of the pages themselves.
+
+print_out := $(WEAVE_OUT)/print
+print_stems := $(patsubst $(WEAVE_BOOK)/%.nw,%,$(weave_chapters))
+print_tex := $(print_stems:%=$(print_out)/%.tex)
+print_drawings := $(patsubst $(WEAVE_BOOK)/%.svg,$(print_out)/%.pdf, \
+  $(wildcard $(WEAVE_BOOK)/figures/*.svg))
+print_py := python3 -B $(weave_dir)/print.py
+print_pandoc := pandoc -p -t latex --wrap=none $(if $(weave_bib),--citeproc \
+  --bibliography $(weave_bib) -M link-citations=true)
+
+.PHONY: pdf epub print-parts print-tools
+pdf: $(WEAVE_OUT)/weft.pdf
+epub: $(WEAVE_OUT)/weft.epub
+
+# One clear line instead of "No such file or directory".
+print-tools:
+	@for tool in xelatex xdvipdfmx rsvg-convert; do \
+	  command -v $$tool > /dev/null || { \
+	  echo "$$tool is missing, which \`make pdf\` needs: try \`make setup-book\`" \
+	    >&2; exit 1; }; \
+	done
+
+# The chapters beside each other, as many as there are processors.
+print-parts: $(print_tex) $(print_drawings) $(print_out)/references.tex \
+  $(print_out)/front.tex $(print_out)/print.tex
+
+$(WEAVE_OUT)/weft.pdf: $(weave_tok)/stamp $(weave_tok)/histories | print-tools
+	@$(MAKE) --no-print-directory -j$$(nproc) print-parts
+	@echo "  PRINT   $@"
+	@$(print_py) pdf $(weave_tok) $(print_out) $@ $(print_stems)
+
+$(print_out)/terms: $(weave_tok)/stamp $(weave_dir)/print.py
+	@mkdir -p $(@D)
+	@$(print_py) terms $(weave_tok) $@
+
+$(print_out)/%.tex: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(weave_bib) \
+  $(weave_tok)/%.history $(print_out)/terms \
+  $(addprefix $(weave_dir)/,reader.lua print.lua)
+	@echo "  LATEX   $@"
+	@WEAVE_FOR=print WEAVE_TERMS=$(print_out)/terms \
+	  WEAVE_PARTIAL=$(WEAVE_PARTIAL) $(print_pandoc) \
+	  -f $(weave_dir)/reader.lua $< $(filter %.history,$^) -o $@.new && mv $@.new $@
+
+$(print_out)/references.tex: $(weave_bib) $(weave_dir)/print.py
+	@mkdir -p $(@D)
+	@$(if $(weave_bib),printf '%s\n' --- 'nocite: "@*"' --- | \
+	  $(print_pandoc) -f markdown -o $@.new,: > $@.new)
+	@$(print_py) references $@.new $@
+
+$(print_out)/front.tex: $(weave_dir)/cover.md $(weave_dir)/print.py
+	@mkdir -p $(@D)
+	@$(print_py) front $< $@
+
+$(print_out)/print.tex: $(weave_dir)/print.tex
+	@mkdir -p $(@D)
+	@cp $< $@
+
+$(print_out)/figures/%.pdf: $(WEAVE_BOOK)/figures/%.svg
+	@mkdir -p $(@D)
+	@rsvg-convert -f pdf -o $@ $<
