@@ -18,6 +18,18 @@ print_pandoc := pandoc -p -t latex --wrap=none $(if $(weave_bib),--citeproc \
 pdf: $(WEAVE_OUT)/weft.pdf
 epub: $(WEAVE_OUT)/weft.epub
 
+$(WEAVE_OUT)/weft.epub: $(weave_pages) $(print_out)/cover.png \
+  $(addprefix $(weave_dir)/,print_epub.py print-epub.css cover.md)
+	@echo "  EPUB    $@"
+	@python3 -B $(weave_dir)/print_epub.py $(weave_html) $(weave_dir)/cover.md \
+	  $(print_out)/cover.png $@ $(print_stems) chunks identifiers
+
+$(print_out)/cover.png: $(weave_dir)/print-cover.svg
+	@command -v rsvg-convert > /dev/null || { \
+	  echo "rsvg-convert is missing: try \`make setup-book\`" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@rsvg-convert -w 1200 -o $@ $<
+
 # One clear line instead of "No such file or directory".
 print-tools:
 	@for tool in xelatex xdvipdfmx rsvg-convert; do \
