@@ -14,14 +14,24 @@ print_py := python3 -B $(weave_dir)/print.py
 print_pandoc := pandoc -p -t latex --wrap=none $(if $(weave_bib),--citeproc \
   --bibliography $(weave_bib) -M link-citations=true)
 
-.PHONY: pdf epub print-parts print-tools
+# The pages with all their markup, before they are made small for readers.
+print_pages := $(or $(weave_whole),$(weave_html))
+
+# As many chapters at a time as there are processors.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifneq ($(filter pdf epub,$(MAKECMDGOALS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+endif
+
+.PHONY: pdf epub print-tools
 pdf: $(WEAVE_OUT)/weft.pdf
 epub: $(WEAVE_OUT)/weft.epub
 
 $(WEAVE_OUT)/weft.epub: $(weave_pages) $(print_out)/cover.png \
   $(addprefix $(weave_dir)/,print_epub.py print-epub.css cover.md)
 	@echo "  EPUB    $@"
-	@python3 -B $(weave_dir)/print_epub.py $(weave_html) $(weave_dir)/cover.md \
+	@python3 -B $(weave_dir)/print_epub.py $(print_pages) $(weave_dir)/cover.md \
 	  $(print_out)/cover.png $@ $(print_stems) chunks identifiers
 
 $(print_out)/cover.png: $(weave_dir)/print-cover.svg
@@ -38,12 +48,8 @@ print-tools:
 	    >&2; exit 1; }; \
 	done
 
-# The chapters beside each other, as many as there are processors.
-print-parts: $(print_tex) $(print_drawings) $(print_out)/references.tex \
-  $(print_out)/front.tex $(print_out)/print.tex
-
-$(WEAVE_OUT)/weft.pdf: $(weave_tok)/stamp $(weave_tok)/histories | print-tools
-	@$(MAKE) --no-print-directory -j$$(nproc) print-parts
+$(WEAVE_OUT)/weft.pdf: $(print_tex) $(print_drawings) $(weave_dir)/print.py \
+  $(addprefix $(print_out)/,references.tex front.tex print.tex) | print-tools
 	@echo "  PRINT   $@"
 	@$(print_py) pdf $(weave_tok) $(print_out) $@ $(print_stems)
 
@@ -58,6 +64,8 @@ $(print_out)/%.tex: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(weave_bib) \
 	@WEAVE_FOR=print WEAVE_TERMS=$(print_out)/terms \
 	  WEAVE_PARTIAL=$(WEAVE_PARTIAL) $(print_pandoc) \
 	  -f $(weave_dir)/reader.lua $< $(filter %.history,$^) -o $@.new && mv $@.new $@
+
+$(print_tex) $(print_drawings): | print-tools
 
 $(print_out)/references.tex: $(weave_bib) $(weave_dir)/print.py
 	@mkdir -p $(@D)

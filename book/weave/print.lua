@@ -143,10 +143,11 @@ end
 local WIDEST = 76
 local function lines_out(lines, out)
   local last = #lines
-  table.insert(out, #out, "\\wlong{" .. (last <= 9 and 700 or last <= 18 and 220 or 90)
+  table.insert(out, 1, "\\wlong{" .. (last <= 9 and 700 or last <= 18 and 220 or 90)
                           .. "}%")
   for n, line in ipairs(lines) do
     local command = (n <= 2 or n == last) and "\\wn" or "\\wl"
+    if line == "" then command = "\\wn" end
     if lines[n - 1] == "" and command == "\\wl" then command = "\\we" end
     out[#out + 1] = command .. "{" .. line .. "}%"
   end

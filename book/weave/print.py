@@ -141,7 +141,6 @@ def labels_of(folder):
 
 def labels_tex(folder, places, extra):
     out = [f'\\wset{{{name}}}{{{label}}}' for name, label in places.label.items()]
-    level = 1
     for depth, ident, title in [*labels_of(folder), *extra]:
         out.append(f'\\wbookmark{{{depth + 1}}}{{{ident}}}{{{plain_title(title)}}}')
     return '\n'.join(out) + '\n'
@@ -215,7 +214,7 @@ class Code:
                             names[rest[2]] = full
                             machine = re.search(r':(riscv|i386|host)\b', rest[2])
                             self.defs[full][piece] = machine[1] if machine else ''
-                elif piece and key == '@word' and '#def:' in rest[1]:
+                elif piece and key == '@word' and '#' in rest[1]:
                     used.append((rest[1].partition('#')[2], piece))
         for anchor, piece in used:
             if anchor in names:
@@ -415,7 +414,7 @@ def pdf(tokens_folder, folder, out, *chapters):
         f'\\input{{{c}.tex}}' for c in chapters))
     derived(tokens_folder, folder, book)
     toc = os.path.join(folder, 'weft.toc')
-    for _ in range(RUNS):
+    for runs in range(1, RUNS + 1):
         before = read(toc)
         run(folder, '-no-pdf')
         if not derived(tokens_folder, folder, book) and read(toc) == before:
@@ -427,6 +426,9 @@ def pdf(tokens_folder, folder, out, *chapters):
     if done.returncode:
         sys.exit('weave: xdvipdfmx failed:\n' + done.stderr)
     os.replace(os.path.join(folder, 'weft.pdf'), out)
+    pages = re.search(r'Output written on .*?\((\d+) page',
+                      read(os.path.join(folder, 'weft.log')))
+    print(f'          {pages[1]} pages, set {runs} times')
 
 
 if __name__ == '__main__':
