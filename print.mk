@@ -58,12 +58,13 @@ $(print_out)/terms: $(weave_tok)/stamp $(weave_dir)/print.py
 	@$(print_py) terms $(weave_tok) $@
 
 $(print_out)/%.tex: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(weave_bib) \
-  $(weave_tok)/%.history $(print_out)/terms \
+  $(if $(weave_recaps),$(weave_tok)/%.recap) $(weave_tok)/%.history \
+  $(print_out)/terms \
   $(addprefix $(weave_dir)/,reader.lua print.lua)
 	@echo "  LATEX   $@"
 	@WEAVE_FOR=print WEAVE_TERMS=$(print_out)/terms \
 	  WEAVE_PARTIAL=$(WEAVE_PARTIAL) $(print_pandoc) \
-	  -f $(weave_dir)/reader.lua $< $(filter %.history,$^) -o $@.new && mv $@.new $@
+	  -f $(weave_dir)/reader.lua $< $(filter %.recap %.history,$^) -o $@.new && mv $@.new $@
 
 $(print_tex) $(print_drawings): | print-tools
 

@@ -565,6 +565,10 @@ return function(shared, text)
   book = shared
   if TERMS ~= "" then read_terms(TERMS) end
   local doc = pandoc.read(text, book.FORMAT)
+  local last = doc.blocks[#doc.blocks]
+  local history = last and last.identifier == "history" and doc.blocks:remove()
+  if book.place_grown then book.place_grown(doc.blocks) end
+  if history then doc.blocks:insert(history) end
   doc = doc:walk({Inlines = book.Inlines, Div = book.count})
   doc = doc:walk({Emph = Emph, CodeBlock = book.CodeBlock})
   for i, element in ipairs(doc.blocks) do       -- a section at a time

@@ -63,8 +63,68 @@ def normal(word):
 
 
 def terms(folder, out):
-    """Write the terms, one a line: in normal form, and as it is shown."""
+    """Write the terms, one a line: in normal form, as it is shown, and the
+    section that introduces it.  Where there is a glossary, single words count
+    only if it has them."""
+    found, glossary = {}, {}
+    for stem in stems(folder):
+        text = []
+        for key, (rest, *_) in tokens(folder, stem):
+            if key == '@text':
+                text.append(rest)
+            elif key == '@nl':
+                text.append('\n')
+            elif key in ('@quote', '@begin'):
+                text.append('\x00')
+        text = ''.join(text)
+        text = re.sub(r'^```.*?^```', '', text, flags=re.S | re.M)
+        text = re.sub(r'`[^`]*`|\$[^$]*\$', '\x00', text)
+        found.update(subjects((term, '') for term in re.findall(
+            r'(?<![\w*\\])\*([A-Za-z][\w\s\'-]*?)\*(?![\w*])', text)))
+        if 'glossary' in stem:          # Term, and below it `:   Explanation`
+            glossary.update(subjects(
+                (re.sub(r' *\(.*?\)', '', t[0].lower() + t[1:]
+                        if t[1:2].islower() else t),
+                 ' '.join(re.findall(r'@(sec:[\w-]+)', explained)[:1]))
+                for t, explained in re.findall(
+                    r'^(\w.*)\n+: (.*(?:\n.+)*)', text, re.M)))
+    if glossary:
+        found = {key: value for key, value in found.items() if ' ' in key}
+    found.update(glossary)
+    write(out, ''.join(f'{key}\t{shown}\t{section}\n'
+                       for key, (shown, section) in sorted(found.items())))
+
+
+def subjects(candidates):
+    """Those that can be subjects: normal form -> (as shown, section)."""
     found = {}
+    for term, section in candidates:
+        words = [normal(w) for w in term.split()]
+        if (words and len(words) <= 4 and ''.join(words).isascii() and all(words)
+                and words[0] not in ARTICLES
+                and not all(w in STRESSED or len(w) < 3 for w in words)):
+            shown = ' '.join(term.split()).rstrip(',.:')
+            found.setdefault(' '.join(words), (shown, section))
+    return found
+
+
+ARTICLES = 'the a an of in on which somebody set make clear called'.split()
+
+
+def normal(word):
+    """As in print.lua: small letters, without the s of a plural."""
+    word = re.sub(r'^[^\w]+|[^\w]+$', '', word.lower())
+    word = re.sub(r"'s$", '', word)
+    if len(word) > 3 and word.endswith('s') and not re.search('[sui]s$', word):
+        word = word[:-1]
+    return word
+
+
+def terms(folder, out):
+    """Write the terms, one a line: in normal form, as it is shown, and the
+    section that introduces it.  Where there is a glossary, single words count
+    only if it has them."""
+    found, glossary = {}, {}
     for stem in stems(folder):
         text = []
         for key, (rest, *_) in tokens(folder, stem):
@@ -79,7 +139,9 @@ def terms(folder, out):
         text = re.sub(r'`[^`]*`|\$[^$]*\$', '\x00', text)
         candidates = re.findall(r'(?<![\w*\\])\*([A-Za-z][\w\s\'-]*?)\*(?![\w*])', text)
         if 'glossary' in stem:          # Term, and below it `:   Explanation`
-            candidates += re.findall(r'^(\w[\w\s\'-]*)\n+:\s', text, re.M)
+            candidates += (re.sub(r' *\(.*?\)', '', t[0].lower() + t[1:]
+                                  if t[1:2].islower() else t)
+                           for t in re.findall(r'^(\w.*)\n+: ', text, re.M))
         for term in candidates:
             words = [normal(w) for w in term.split()]
             if (len(words) <= 4 and ''.join(words).isascii() and all(words)
@@ -281,21 +343,24 @@ def identifier_index(book, places):
 COMMON = 24             # a term on more pages is in the index where it is
                         # explained, and in titles
 
-def subject_index(folder, places, shown):
+def subject_index(folder, places, known):
     """Terms, and titles of sections that occur once."""
     entries = {}
     for term, found in places.terms.items():
+        shown, section = known.get(term, (term, ''))
         explained = {p for p, strong in found if strong}
+        if not explained and section in places.page:
+            explained = {places.page[section]}
         pages = {p for p, _ in found}
-        entries[term] = (shown.get(term, term),
-                         pages if len(pages) <= COMMON else set(), explained)
+        entries[term] = shown, pages if len(pages) <= COMMON else set(), explained
     titles = {}
     for depth, ident, title in labels_of(folder):
         if depth == 1:
             titles.setdefault(re.sub(r'^[\dA-Z.]+ ', '', title), []).append(ident)
     for title, ids in titles.items():
         key = ' '.join(normal(w) for w in title.split())
-        if len(ids) == 1 and ids[0] in places.page:
+        if len(ids) == 1 and ids[0] in places.page \
+                and key.split()[0] not in STRESSED - {'the', 'a', 'an'}:
             page = places.page[ids[0]]
             if key in entries:
                 entries[key][2].add(page)
@@ -391,9 +456,9 @@ def derived(tokens_folder, folder, book):
     new = write(os.path.join(folder, 'labels.tex'),
                 labels_tex(tokens_folder, places, EXTRA))
     index = chunk_index(book, places) + identifier_index(book, places) \
-        + subject_index(tokens_folder, places, dict(
-            line.split('\t') for line in
-            read(os.path.join(folder, 'terms')).splitlines()))
+        + subject_index(tokens_folder, places, {
+            key: rest for key, *rest in (line.split('\t') for line in read(
+                os.path.join(folder, 'terms')).splitlines())})
     return write(os.path.join(folder, 'index.tex'), '\n'.join(index) + '\n') or new
 
 

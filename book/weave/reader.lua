@@ -457,6 +457,15 @@ end
 
 ------------------------------------------------------------------- the page
 
+-- What print.lua uses of this file, to make LaTeX of the same tokens.
+local function shared(place_grown)
+  return {labels = labels, page = page, quotes = quotes, blocks = blocks,
+          drawings = drawings, QUOTE = QUOTE, BLOCK = BLOCK, FORMAT = FORMAT,
+          VERDICTS = VERDICTS, OTHERS = OTHERS, restore = restore, Cite = Cite,
+          Inlines = Inlines, CodeBlock = CodeBlock, count = count, tally = tally,
+          place_grown = place_grown}
+end
+
 -- What the template needs to lead to this page's neighbours and sections.
 local function navigation()
   local chapters = {}
@@ -472,18 +481,10 @@ local function navigation()
   return chapters, chapters[page.place - 1], chapters[page.place + 1]
 end
 
--- What print.lua uses of this file, to make LaTeX of the same tokens.
-local function shared()
-  return {labels = labels, page = page, quotes = quotes, blocks = blocks,
-          drawings = drawings, QUOTE = QUOTE, BLOCK = BLOCK, FORMAT = FORMAT,
-          VERDICTS = VERDICTS, OTHERS = OTHERS, restore = restore, Cite = Cite,
-          Inlines = Inlines, CodeBlock = CodeBlock, count = count, tally = tally}
-end
-
 function Reader(input)
   local text = read(tostring(input))
   if os.getenv("WEAVE_FOR") == "print" then
-    return dofile(PANDOC_SCRIPT_FILE:gsub("[^/]*$", "print.lua"))(shared(), text)
+    return dofile(PANDOC_SCRIPT_FILE:gsub("[^/]*$", "print.lua"))(shared(place_grown), text)
   end
   local doc = pandoc.read(text, FORMAT)
   doc.meta.pagetitle = page.title or pandoc.utils.stringify(doc.blocks[1])
