@@ -99,6 +99,8 @@ def subjects(candidates):
     """Those that can be subjects: normal form -> (as shown, section)."""
     found = {}
     for term, section in candidates:
+        if ',' in term:
+            continue
         words = [normal(w) for w in term.split()]
         if (words and len(words) <= 4 and ''.join(words).isascii() and all(words)
                 and words[0] not in ARTICLES
@@ -106,50 +108,6 @@ def subjects(candidates):
             shown = ' '.join(term.split()).rstrip(',.:')
             found.setdefault(' '.join(words), (shown, section))
     return found
-
-
-ARTICLES = 'the a an of in on which somebody set make clear called'.split()
-
-
-def normal(word):
-    """As in print.lua: small letters, without the s of a plural."""
-    word = re.sub(r'^[^\w]+|[^\w]+$', '', word.lower())
-    word = re.sub(r"'s$", '', word)
-    if len(word) > 3 and word.endswith('s') and not re.search('[sui]s$', word):
-        word = word[:-1]
-    return word
-
-
-def terms(folder, out):
-    """Write the terms, one a line: in normal form, as it is shown, and the
-    section that introduces it.  Where there is a glossary, single words count
-    only if it has them."""
-    found, glossary = {}, {}
-    for stem in stems(folder):
-        text = []
-        for key, (rest, *_) in tokens(folder, stem):
-            if key == '@text':
-                text.append(rest)
-            elif key == '@nl':
-                text.append('\n')
-            elif key in ('@quote', '@begin'):
-                text.append('\x00')
-        text = ''.join(text)
-        text = re.sub(r'^```.*?^```', '', text, flags=re.S | re.M)
-        text = re.sub(r'`[^`]*`|\$[^$]*\$', '\x00', text)
-        candidates = re.findall(r'(?<![\w*\\])\*([A-Za-z][\w\s\'-]*?)\*(?![\w*])', text)
-        if 'glossary' in stem:          # Term, and below it `:   Explanation`
-            candidates += (re.sub(r' *\(.*?\)', '', t[0].lower() + t[1:]
-                                  if t[1:2].islower() else t)
-                           for t in re.findall(r'^(\w.*)\n+: ', text, re.M))
-        for term in candidates:
-            words = [normal(w) for w in term.split()]
-            if (len(words) <= 4 and ''.join(words).isascii() and all(words)
-                    and words[0] not in ARTICLES
-                    and not all(w in STRESSED or len(w) < 3 for w in words)):
-                shown = ' '.join(term.split()).rstrip(',.:')
-                found.setdefault(' '.join(words), shown)
-    write(out, ''.join(f'{key}\t{shown}\n' for key, shown in sorted(found.items())))
 
 
 # --------------------------------------------------------------------- places
@@ -203,6 +161,8 @@ def labels_of(folder):
 
 def labels_tex(folder, places, extra):
     out = [f'\\wset{{{name}}}{{{label}}}' for name, label in places.label.items()]
+    if 'pages' in places.page:      # so many come before page 1
+        out.append(f'\\def\\wfront{{{places.page["pages"]} }}')
     for depth, ident, title in [*labels_of(folder), *extra]:
         out.append(f'\\wbookmark{{{depth + 1}}}{{{ident}}}{{{plain_title(title)}}}')
     return '\n'.join(out) + '\n'
@@ -421,7 +381,7 @@ def references(listed, out):
 MAIN = r'''\input{print.tex}
 \begin{document}
 \input{front.tex}
-\mainmatter
+\wmain
 %s
 \input{references.tex}
 \input{index.tex}
