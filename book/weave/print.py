@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 
+KEEP_NAMES = '0x10'     # of destinations: weft.pdf#sec:walk is a link, too
 RUNS = 5                # more means that the numbers chase each other
 
 
@@ -446,8 +447,8 @@ def pdf(tokens_folder, folder, out, *chapters):
             break
     else:
         sys.exit('weave: the page numbers did not settle')
-    done = subprocess.run(['xdvipdfmx', '-q', '-o', 'weft.pdf', 'weft.xdv'],
-                          cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(['xdvipdfmx', '-q', '-C', KEEP_NAMES, '-o', 'weft.pdf',
+                           'weft.xdv'], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         sys.exit('weave: xdvipdfmx failed:\n' + done.stderr)
     os.replace(os.path.join(folder, 'weft.pdf'), out)
