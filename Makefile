@@ -377,7 +377,9 @@ $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
 include book/weave/walk.mk
+ifneq ($(filter pdf epub build/book/weft.%,$(MAKECMDGOALS)),)
 include print.mk
+endif
 
 # An appendix with a dead reference is not woven.
 .PHONY: notebooks

@@ -117,7 +117,7 @@ class Places:
     """On which page everything stands: what weft.places says."""
 
     def __init__(self, path):
-        self.page, self.label, self.pieces = {}, {}, []
+        self.page, self.label = {}, {}  # of chapters, sections; of pieces: 37b
         self.terms = {}             # term -> [(page, explained)]
         on_page = {}
         for line in read(path).splitlines():

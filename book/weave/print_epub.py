@@ -176,7 +176,9 @@ def write_xhtml(element, stem, anchors, out, foreign=False):
     attrs = attributes(element, stem, anchors, foreign)
     if attrs is None:           # plain text, but still a place for other links
         keep = {k: v for k, v in element.attrs.items() if k in ('id', 'class')}
-        element, attrs = Element2('span', keep, element), keep
+        span, attrs = Element('span', keep), keep
+        span.children = element.children
+        element = span
     if element.tag == 'svg':
         attrs.setdefault('xmlns', 'http://www.w3.org/2000/svg')
     if element.tag == 'math':
@@ -192,12 +194,6 @@ def write_xhtml(element, stem, anchors, out, foreign=False):
         else:
             write_xhtml(child, stem, anchors, out, foreign)
     out.append(f'</{element.tag}>')
-
-
-def Element2(tag, attrs, old):
-    new = Element(tag, attrs)
-    new.children = old.children
-    return new
 
 
 # ---------------------------------------------------------------------- packing
