@@ -284,12 +284,20 @@ gdb: kernel
 
 PYTEST := /usr/bin/python3 -B -m pytest -q -p no:cacheprovider -n 2
 
+# What PDF, EPUB and the tests of pages need.  Where a person would rather not
+# install it, the tests that need it are skipped.
+.PHONY: setup-book tools-of-the-book
+setup-book:
+	@tools/setup-book
+tools-of-the-book:
+	@tools/setup-book --check || [ $$? = 3 ]
+
 .PHONY: check check-all lint transcripts
-check: tangle
+check: tangle tools-of-the-book
 	@$(PYTEST) tests --whole
 	@tools/lint
 
-check-all: tangle
+check-all: tangle tools-of-the-book
 	@$(PYTEST) tests --all --whole
 	@tools/lint
 
@@ -326,11 +334,14 @@ help:
 
 #: make [all]         kernels of both machines, and the book as HTML
 #: make setup         install what is missing (shows it first)
+#: make setup-book    and what PDF, EPUB and the tests of pages need
 #: make doctor        what is installed, what is not, and how to get it
 #: make qemu          boot the kernel; leave with control-A x
 #: make run CMD='ls; usertests -q'   the same without a person, with a status
 #: make kernel        build the kernel, boot nothing
 #: make book          the book: build/book/html/index.html
+#: make pdf           the book on paper: build/book/weft.pdf
+#: make epub          the book for reading devices: build/book/weft.epub
 #: make check         every test (make setup check on a fresh machine)
 #: make check-all     and every combination of machine, compiler, CPUs, memory
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
@@ -356,7 +367,8 @@ help:
 #:   ICOUNT=1              cycles are instructions, for CMD=bench
 
 # The rules of the book are read only when the book is wanted.
-ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter all book pdf epub build/book/%,$(or \
+	$(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
 $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)
@@ -365,6 +377,9 @@ $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
 include book/weave/walk.mk
+ifneq ($(filter pdf epub build/book/weft.%,$(MAKECMDGOALS)),)
+include print.mk
+endif
 
 # An appendix with a dead reference is not woven.
 .PHONY: notebooks

@@ -21,18 +21,20 @@ weave_chapters := $(sort $(wildcard $(WEAVE_BOOK)/[0-9]*.nw))
 weave_bib := $(wildcard $(WEAVE_BOOK)/references.bib)
 weave_html := $(WEAVE_OUT)/html
 weave_tok := $(WEAVE_OUT)/tokens
-weave_pages := $(patsubst $(WEAVE_BOOK)/%.nw,$(weave_html)/%.html,$(weave_chapters)) \
-  $(addprefix $(weave_html)/,index.html chunks.html identifiers.html)
+weave_whole := $(WEAVE_OUT)/pages
+weave_stems := index $(patsubst $(WEAVE_BOOK)/%.nw,%,$(weave_chapters))
+weave_pages := $(patsubst %,$(weave_html)/%.html,$(weave_stems) files chunks identifiers)
+weave_collected := $(addprefix $(weave_html)/,book.html chunks.js search.js)
 
 .PHONY: book weave-always
-book: $(weave_pages)
+book: $(weave_pages) $(weave_collected)
 
 # What was asked for last time; touched only when it differs now.
 weave_asked = $(weave_chapters) partial=$(WEAVE_PARTIAL) lang=$(WEAVE_LANG)
 $(WEAVE_OUT)/asked: weave-always
 	@mkdir -p $(weave_html) $(weave_tok)
 	@echo '$(weave_asked)' | cmp -s - $@ \
-	  || { rm -f $(weave_html)/*.html; echo '$(weave_asked)' > $@; }
+	  || { rm -f $(weave_html)/*.html $(weave_html)/files/*.html; echo '$(weave_asked)' > $@; }
 
 # noweave hides the failure of its first stage, so that runs alone before.
 $(weave_tok)/stamp: $(weave_chapters) $(weave_bib) $(WEAVE_OUT)/asked \
@@ -57,17 +59,29 @@ $(weave_histories): $(weave_tok)/histories
 $(weave_histories:$(weave_tok)/%.history=$(weave_html)/%.html): \
   $(weave_html)/%.html: $(weave_tok)/%.history
 
-$(weave_html)/book.css: $(weave_dir)/book.css
+weave_look := $(addprefix $(weave_html)/,book.css book.js)
+$(weave_look): $(weave_html)/%: $(weave_dir)/%
 	@mkdir -p $(@D)
 	@cp $< $@
 
+# Pandoc makes the page as the collections below want it, with all its markup;
+# readers get a smaller one.
 $(weave_html)/%.html: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(WEAVE_OUT)/asked \
-  $(weave_html)/book.css $(weave_bib) \
-  $(addprefix $(weave_dir)/,reader.lua template.html navigation.html)
+  $(weave_bib) $(addprefix $(weave_dir)/,reader.lua template.html navigation.html shrink.py) \
+  | $(weave_look)
 	@echo "  WEAVE   $@"
+	@mkdir -p $(weave_whole)
 	@WEAVE_PARTIAL=$(WEAVE_PARTIAL) pandoc -p -f $(weave_dir)/reader.lua -t html5 \
 	  --template $(weave_dir)/template.html --mathml --wrap=none --no-highlight \
 	  -V lang=$(WEAVE_LANG) $(weave_variables) \
 	  $(if $(weave_bib),--citeproc --bibliography $(weave_bib) \
 	    -M link-citations=true) \
-	  $< $(filter %.history,$^) -o $@.new && mv $@.new $@
+	  $< $(filter %.history,$^) -o $(weave_whole)/$*.html
+	@python3 -B $(weave_dir)/shrink.py $(weave_whole)/$*.html $@.new && mv $@.new $@
+
+# The book as one page, its index for searching, and what chunks unfold to.
+$(WEAVE_OUT)/collected: $(weave_pages) $(addprefix $(weave_dir)/,collect.py shrink.py)
+	@python3 -B $(weave_dir)/collect.py $(weave_whole) $(weave_html) $(weave_stems)
+	@touch $@
+$(weave_collected): $(WEAVE_OUT)/collected
+	@:

@@ -413,7 +413,7 @@ def page(woven, chromium, tmp_path):
         if not folder.exists():
             folder.mkdir()
             for name in ["walk.html", "walk.js", "walk-page.js", "walk.css",
-                         "walk-data.js", "book.css"]:
+                         "walk-data.js", "book.css", "book.js"]:
                 shutil.copy(woven / name, folder)
         if runs or not made:
             told = {run.machine: run.dump for run in runs}
@@ -671,14 +671,14 @@ def test_tables_of_ones_own(runs, page):
 
 
 def test_without_scripts(woven):
-    page = Page(woven / "walk.html")            # well-formed
+    page = Page(woven.parent / "pages/walk.html")       # well-formed
     assert "needs JavaScript" in page.text
     assert "27 + 12 bits" in page.text
     for step in ["level 1, index 128: nothing there",
                  "level 1, index 64: nothing there",
                  "offset 5: 0x0000000010000005", "page at 0x000b8000"]:
         assert step in page.text
-    assert set(page.loads) <= {"book.css", "walk.css", "walk.js",
+    assert set(page.loads) <= {"book.css", "book.js", "walk.css", "walk.js",
                                "walk-page.js", "walk-data.js",
                                "walk.html", "index.html"}
     assert len((woven / "walk.html").read_text()) < 150_000

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / 'tests/weave/book'
 NOWEB = '/usr/lib/noweb'
-VOID = {'meta', 'link', 'br', 'hr', 'img', 'col', 'wbr'}
+VOID = {'meta', 'link', 'br', 'hr', 'img', 'col', 'wbr', 'input'}
 DRAWN = {'path', 'rect', 'line', 'circle', 'polygon', 'use'}
 
 
@@ -76,17 +77,18 @@ def out(tmp_path_factory):
     result = weave(SAMPLE.relative_to(ROOT), out, '-j2', 'book')
     assert result.returncode == 0, result.stderr
     assert result.stderr == ''
-    assert len(result.stdout.splitlines()) == 6     # one line a page
+    assert len(result.stdout.splitlines()) == 7     # one line a page
     return out
 
 
 @pytest.fixture(scope='module')
 def pages(out):
-    return {p.name: Page(p) for p in (out / 'html').glob('*.html')}
+    """As pandoc makes them; what readers get is smaller, see test_pages.py."""
+    return {p.name: Page(p) for p in (out / 'pages').glob('*.html')}
 
 
 def html(out, stem):
-    return (out / 'html' / f'{stem}.html').read_text()
+    return (out / 'pages' / f'{stem}.html').read_text()
 
 
 def piece(out, anchor, stem='05-tables'):
@@ -97,13 +99,13 @@ def piece(out, anchor, stem='05-tables'):
 
 
 def code(out, anchor, stem='05-tables'):
-    return re.search('<pre>.*</pre>', piece(out, anchor, stem), re.S)[0]
+    return re.search('<pre.*</pre>', piece(out, anchor, stem), re.S)[0]
 
 
 # ------------------------------------------------------------ whole pages
 
 def test_every_page_is_well_formed(pages):
-    assert set(pages) == {'index.html', 'chunks.html', 'identifiers.html',
+    assert set(pages) == {'index.html', 'files.html', 'chunks.html', 'identifiers.html',
                           '00-preface.html', '05-tables.html', '14-later.html'}
     for name, page in pages.items():
         text = page.path.read_text()
@@ -121,14 +123,16 @@ def test_every_link_leads_somewhere(pages):
     for page in pages.values():
         for link in page.links:
             file, _, anchor = link.partition('#')
+            if file.startswith('files/'):
+                assert (page.path.parent.parent / 'html' / file).exists(), link
+                continue
             target = pages[file] if file else page
             assert not anchor or anchor in target.ids, f'{page.path.name}: {link}'
 
 
 def test_nothing_comes_from_other_hosts(out, pages):
     for page in pages.values():
-        assert set(page.loads) <= {'book.css', *pages}
-        assert '<script' not in page.path.read_text()
+        assert set(page.loads) <= {'book.css', 'book.js', *pages}
         assert '@import' not in page.path.read_text()
     css = (out / 'html/book.css').read_text()
     assert not re.search(r'url\(|@import|//', css)
@@ -138,8 +142,8 @@ def test_navigation(out):
     page = html(out, '05-tables')
     assert '<a rel="prev" href="00-preface.html">← Preface</a>' in page
     assert '<a rel="next" href="14-later.html">Later →</a>' in page
-    assert page.count('href="05-tables.html" aria-current="page"') == 2
-    assert page.count('<a href="#sec:both"><span class="number">5.2</span> Both machines</a>') == 2
+    assert page.count('href="05-tables.html" aria-current="page"') == 1
+    assert page.count('<a href="#sec:both"><b>5.2</b> Both machines</a>') == 1
     assert 'href="05-tables.html#sec:both"' in html(out, 'index')
 
 
@@ -159,18 +163,18 @@ def test_references(out):
 
 def test_quoted_code(out):
     preface = html(out, '00-preface')
-    link = '<code><a href="05-tables.html#def:walk">walk</a></code>'
+    link = '<code><a href="05-tables.html#d:walk">walk</a></code>'
     assert f'<td>{link} in' in preface                          # in a table
     assert '<td><code>a|b</code>, not' in preface
-    assert '#chunk:kernel/memory/walk.c">⟨<code>kernel/memory/walk.c</code>⟩</a>' in preface
+    assert '#c:kernel/memory/walk.c">⟨<code>kernel/memory/walk.c</code>⟩</a>' in preface
     page = html(out, '05-tables')
-    assert re.search(r'<h2 id="sec:walking">.*#def:walk">walk</a>', page)
-    assert re.search(r'id="fn1".*#def:PTE_VALID.*⟨function <code>walk</code>⟩', page)
-    assert '<code><a href="#def:walk">walk</a>(space, va, 0)</code>' in page
+    assert re.search(r'<h2 id="sec:walking">.*#d:walk">walk</a>', page)
+    assert re.search(r'id="fn1".*#d:PTE_VALID.*⟨function <code>walk</code>⟩', page)
+    assert '<code><a href="#d:walk">walk</a>(space, va, 0)</code>' in page
     assert '<code>nobody_knows</code>' in page
     later = html(out, '14-later')
-    assert '<a href="05-tables.html#def:struct-space">struct space</a>' in later
-    assert '<a href="05-tables.html#def:struct-space">space</a>' in later
+    assert '<a href="05-tables.html#d:struct-space">struct space</a>' in later
+    assert '<a href="05-tables.html#d:struct-space">space</a>' in later
 
 
 def test_figure(out):
@@ -189,65 +193,64 @@ def test_tables_and_divs(out):
     assert 'aria-label="2 stars">★★</span>' in page
     assert '<details class="hint"><summary>Hint</summary>' in page
     pair = page[page.index('<div class="pair">'):]
-    assert pair.index('<div class="riscv">') < pair.index('chunk:machine/riscv/flush.S') \
-        < pair.index('<div class="i386">') < pair.index('chunk:machine/i386/flush.S')
+    assert pair.index('<div class="riscv">') < pair.index('c:machine/riscv/flush.S') \
+        < pair.index('<div class="i386">') < pair.index('c:machine/i386/flush.S')
     assert '页表页表' in page and '“…”' in page and '<math' in page
 
 
 def test_transcripts(out):
-    shown = piece(out, 'chunk:transcript/05.riscv')
+    shown = piece(out, 'c:transcript/05.riscv')
     assert 'Transcript: riscv, chapter 5' in shown
     assert 'memory at <var>address</var>, <var>count</var> pages' in shown
     assert 'weft&gt; <kbd>walk 0x1000</kbd>\n' in shown
-    assert 'chapter 5 (faults)' in piece(out, 'chunk:transcript/05.i386.faults')
+    assert 'chapter 5 (faults)' in piece(out, 'c:transcript/05.i386.faults')
 
 
 # ------------------------------------------------------------------- code
 
 def test_chunks_lead_to_each_other(out):
-    walk = piece(out, 'chunk:function-walk')
-    assert 'Used in <a href="#chunk:kernel/memory/walk.c">' in walk
-    assert 'Defines <a href="identifiers.html#id:walk">' in walk
-    assert 'class="permalink" href="#chunk:function-walk"' in walk
-    states = piece(out, 'chunk:more-states')
-    assert 'Continued <a href="14-later.html#chunk:more-states:2">in chapter 14' in states
-    more = piece(out, 'chunk:more-states:2', '14-later')
-    assert 'Continues from <a href="05-tables.html#chunk:more-states">chapter 5' in more
+    walk = piece(out, 'c:function-walk')
+    assert 'Used in <a href="#c:kernel/memory/walk.c">' in walk
+    assert 'Defines <code><a href="identifiers.html#id:walk">walk</a></code>.' in walk
+    states = piece(out, 'c:more-states')
+    assert 'Continued <a href="14-later.html#c:more-states:2">in chapter 14' in states
+    more = piece(out, 'c:more-states:2', '14-later')
+    assert 'Continues from <a href="05-tables.html#c:more-states">chapter 5' in more
     assert '+≡' in more and '+≡' not in states
 
 
 def test_succession(out):
-    name = 'chunk:go-down-level-levels'
+    name = 'c:go-down-level-levels'
     old, new = piece(out, f'{name}:until-14'), piece(out, name, '14-later')
     assert '⟨go down <code>level</code> levels⟩ ≡' in old and 'until 14)' not in old
     assert f'Replaced in <a href="14-later.html#{name}">chapter 14</a>' in old
     assert f'Replaces the one of <a href="05-tables.html#{name}:until-14">chapter 5</a>' in new
     assert '+≡' not in new
-    assert f'href="#{name}:until-14"' in code(out, 'chunk:function-walk')
+    assert f'href="#{name}:until-14"' in code(out, 'c:function-walk')
 
 
 def test_code_is_linked_and_coloured(out):
-    walk = code(out, 'chunk:function-walk')
+    walk = code(out, 'c:function-walk')
     assert '<i>/* walk: return the entry for va, or 0. Only kernel_space in a comment. */</i>' in walk
-    assert '<a id="def:walk" href="identifiers.html#id:walk">walk</a>' in walk
-    assert '<b>struct </b><a href="#def:struct-space">space</a> *space' in walk
-    unmap = code(out, 'chunk:function-unmap')
-    assert '<a href="#def:walk">walk</a>(s, va, <a href="#def:STATE_USED">' in unmap
-    assert '<samp>&quot;no entry for walk %d' in unmap
-    header = code(out, 'chunk:kernel/memory/table.h')
+    assert '<dfn id="d:walk">walk</dfn>' in walk
+    assert '<b>struct </b><a href="#d:struct-space">space</a> *space' in walk
+    unmap = code(out, 'c:function-unmap')
+    assert '<a href="#d:walk">walk</a>(s, va, <a href="#d:STATE_USED">' in unmap
+    assert '<em>&quot;no entry for walk %d' in unmap
+    header = code(out, 'c:kernel/memory/table.h')
     assert '(1 &lt;&lt; (level))' in header
-    assert '<a class="use" href="#chunk:more-states">⟨more states⟩</a>' in header
-    riscv = code(out, 'chunk:machine/riscv/flush.S')
-    assert '<a id="def:flush_all:riscv"' in riscv and '<i># walk is not used here</i>' in riscv
-    i386 = code(out, 'chunk:machine/i386/flush.S')
-    assert 'call <a href="#def:walk">walk</a>' in i386
+    assert '<a class="use" href="#c:more-states">⟨more states⟩</a>' in header
+    riscv = code(out, 'c:machine/riscv/flush.S')
+    assert '<dfn id="d:flush_all:riscv"' in riscv and '<i># walk is not used here</i>' in riscv
+    i386 = code(out, 'c:machine/i386/flush.S')
+    assert 'call <a href="#d:walk">walk</a>' in i386
     page = html(out, '05-tables')
-    assert 'On riscv the walk ends with <code><a href="#def:flush_all:riscv">' in page
-    assert 'On i386 <code><a href="#def:flush_all:i386">' in page
+    assert 'On riscv the walk ends with <code><a href="#d:flush_all:riscv">' in page
+    assert 'On i386 <code><a href="#d:flush_all:i386">' in page
 
 
 def test_identifiers(out):
-    index = re.findall(r'<li><code><a id="id:([^"]+)".*?</code>(.*?)</li>',
+    index = re.findall(r'<li><code><dfn id="id:([^"]+)".*?</code>(.*?)</li>',
                        html(out, 'identifiers'))
     found = {name: re.sub('<[^>]*>', '', rest).strip() for name, rest in index}
     assert found == {
@@ -261,6 +264,89 @@ def test_identifiers(out):
         'walk': 'function 5; used in 5', 'unmap': 'function 5',
         'flush_all': 'label 5 riscv, 5 i386; used in 5',
         'kernel_end': 'symbol 5 i386', 'visit': 'global 14'}
+
+
+# --------------------------------------------------- what is made of all pages
+
+def script(out, name):
+    """What a script of data holds."""
+    text = (out / f'html/{name}.js').read_text()
+    return json.loads(re.fullmatch(rf'weft\.got\("{name}", (.*)\);\n', text, re.S)[1])
+
+
+def test_smaller_pages_say_the_same(out):
+    """And hold the same links, but for those that book.js puts back."""
+    for small in (out / 'html').glob('*.html'):
+        whole = out / 'pages' / small.name
+        if not whole.exists():
+            assert small.name == 'book.html'
+            continue
+        small, whole = small.read_text(), whole.read_text()
+        assert len(small) < .95 * len(whole)
+        texts = [unescape(re.sub(r'<[^>]*>|\s', '', t)) for t in (small, whole)]
+        assert texts[0] == texts[1]
+        links = [re.sub('"', '', ' '.join(re.findall(r'\b(?:id|href)=[^\s>]*', t)))
+                 for t in (small, whole)]
+        assert set(links[0].split()) == set(re.sub(
+            r'href=identifiers.html#id:\S*(?= |$)', '', links[1]).split()) \
+            | set(re.findall(r'href=identifiers.html#id:\S*', links[0]))
+
+
+def test_files_as_they_are_tangled(out):
+    index = html(out, 'files')
+    assert '<a href="files/kernel-memory-walk.c.html"><code>walk.c</code></a> 29 lines; ' \
+        '<a href="05-tables.html#c:kernel/memory/walk.c">5</a>, ' in index
+    for name in ('kernel/memory/walk.c', 'kernel/memory/table.h', 'machine/riscv/flush.S'):
+        page = (out / f'html/files/{name.replace("/", "-")}.html').read_text()
+        code = re.search('<pre>(.*)</pre>', page, re.S)[1]
+        code = re.sub('<a class=from .*?</a>|<a id=L[^>]*>[0-9]+</a>', '', code)
+        code = unescape(re.sub('<[^>]*>', '', code))
+        chapters = ''.join(p.read_text() for p in sorted(SAMPLE.glob('*.nw')))
+        chapters = re.sub(r'^<<go down .* \(until 14\)>>=\n(.*\n)*?@$', '', chapters, flags=re.M)
+        assert code + '\n' == subprocess.run(
+            ['notangle', '-t8', '-R' + name], input=chapters,
+            capture_output=True, text=True, check=True).stdout
+        for link in re.findall(r'href="?\.\./([^"> ]*)', page):
+            file, _, anchor = link.partition('#')
+            assert not anchor or anchor in Page(out / 'pages' / file).ids \
+                if file.endswith('.html') else (out / 'html' / file).exists()
+    walk = (out / 'html/files/kernel-memory-walk.c.html').read_text()
+    assert re.search(r'<a id=L17 href=../14-later.html#c:go-down-level-levels '
+                     r'title="⟨go down level levels⟩ in chapter 14">17</a>\t<b>for ', walk)
+
+
+def test_chunks_to_unfold(out):
+    chunks = script(out, 'chunks')
+    old, new = chunks['c:go-down-level-levels']
+    assert old[:3] == ['05-tables.html#c:go-down-level-levels:until-14', 5, 14]
+    assert new[:3] == ['14-later.html#c:go-down-level-levels', 14, 0]
+    assert new[3].startswith('<b>for </b>(; level &gt; 0; level--) {\n\t')
+    assert 'href="05-tables.html#d:PTE_VALID"' in old[3]
+    assert 'c:kernel/memory/walk.c' not in chunks
+
+
+def test_search_index(out):
+    found = {page[0]: page for page in script(out, 'search')}
+    assert set(found) == {'00-preface.html', '05-tables.html', '14-later.html'}
+    _, label, title, entries = found['05-tables.html']
+    assert (label, title) == ('5', 'Page tables')
+    entries = {anchor: entry for anchor, *entry in entries}
+    assert entries['sec:both'][0] == '5.2 Both machines'
+    assert 'On riscv the walk ends with flush_all.' in entries['sec:both'][1]
+    assert 'A tree of two levels.' in entries['sec:walking'][1]
+    assert entries['c:function-walk'][0] == '⟨function walk⟩'
+    assert 'pte_t *walk(struct space *space' in entries['c:function-walk'][1]
+    assert entries['d:walk'] == ['walk', '', 2]
+
+
+def test_the_book_as_one_page(out, tmp_path):
+    text = (out / 'html/book.html').read_text()
+    ids = re.findall(r'\bid="?([^"> ]+)', text)
+    assert len(ids) == len(set(ids)) and 'd:walk' in ids and 'sec:again' in ids
+    for link in re.findall(r'href="?([^"> ]+)', text):
+        file, _, anchor = link.partition('#')
+        assert anchor in ids if not file else not re.match(r'\d', file), link
+    assert text.count('<section class=chapter') == 4
 
 
 DEFINITIONS = r'''
@@ -357,7 +443,7 @@ def test_items(tmp_path):
     (book / '90-more.nw').write_text(ITEMS)
     result = weave(book, out)
     assert result.returncode == 0, result.stderr
-    page = Page(out / 'html/90-more.html')
+    page = Page(out / 'pages/90-more.html')
     assert {'pc:3', 'lab:1.2'} <= page.ids
     text = html(out, '90-more')
     assert '<p>*Not* emphasis, a &lt;b&gt; and @sec:none</p>' in text
@@ -458,7 +544,7 @@ def test_partial_book(copy):
 
 SMALL = '''# Small {#ch:small}
 
-See [the [[format]]](01-small.html#def:format), but [[pad]].
+See [the [[format]]](01-small.html#d:format), but [[pad]].
 
 <<kernel/small.c>>=
 <<function [[format]]>>
@@ -496,12 +582,12 @@ def test_scope(tmp_path):
     (book / '02-next.nw').write_text('# Next {#ch:next}\n')
     result = weave(book, out)
     assert result.returncode == 0, result.stderr
-    page = Page(out / 'html/01-small.html')         # no link in a link
-    assert '#def:pad' in page.links and 'def:pad' in page.ids
+    page = Page(out / 'pages/01-small.html')        # no link in a link
+    assert '#d:pad' in page.links and 'd:pad' in page.ids
     for anchor in ('kernel/small.c', 'struct-job', 'use-it', 'use-it:until-2'):
-        assert 'href="#def:format"' not in code(out, f'chunk:{anchor}', '01-small')
-    assert 'href="#def:pad"' in code(out, 'chunk:use-it', '01-small')
-    dropped = piece(out, 'chunk:use-it:until-2', '01-small')
+        assert 'href="#d:format"' not in code(out, f'c:{anchor}', '01-small')
+    assert 'href="#d:pad"' in code(out, 'c:use-it', '01-small')
+    dropped = piece(out, 'c:use-it:until-2', '01-small')
     assert 'Left out from chapter 2.' in dropped
 
 
@@ -565,9 +651,9 @@ class Project:
         return re.findall(r'WEAVE   out/html/(.*)\.html', result.stdout)
 
     def section(self, stem):
-        page = Page(self.out / f'html/{stem}.html')
+        page = Page(self.out / f'pages/{stem}.html')
         assert 'history' in page.ids
-        return page.text[page.text.rindex('History #'):]
+        return page.text[page.text.rindex('History\n'):]
 
 
 @pytest.fixture
@@ -708,7 +794,7 @@ def test_history_of_what_is_not_committed(project):
 
 def test_only_the_pages_with_new_history_are_woven_again(project):
     project.add('01-one', '## More {#sec:more}\n')
-    assert len(project.weave()) == 5
+    assert len(project.weave()) == 6
     assert project.weave() == []
     assert 'Not yet committed' in project.section('01-one')
     project.commit('A section')
@@ -722,7 +808,7 @@ def test_only_the_pages_with_new_history_are_woven_again(project):
     assert 'A section' not in project.section('01-one')
     before = project.section('02-two')
     shutil.rmtree(project.out)
-    assert len(project.weave()) == 5
+    assert len(project.weave()) == 6
     assert project.section('02-two') == before
 
 

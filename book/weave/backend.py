@@ -7,7 +7,7 @@ writes into OUTDIR, and only where the text changed:
     NN-name.tok       a chapter: its Markdown, its code word by word, and every
                       link of code already resolved (reader.lua turns it into
                       a page)
-    index.tok, chunks.tok, identifiers.tok      the three pages that lead there
+    index.tok, files.tok, chunks.tok, identifiers.tok   the pages that lead there
     labels.lua        numbers and titles of chapters, sections, figures, ...
 
 The anchors do not come from noweb's cross-reference, because those change
@@ -75,7 +75,7 @@ def name_pieces(book):
     later chapter replaces are counted apart, so that the count is stable."""
     owner, count = {}, {}
     for p in book.pieces:
-        anchor = 'chunk:' + slug(p.name)
+        anchor = 'c:' + slug(p.name)
         if p.until:
             anchor += f':until-{p.until}'
         first = owner.setdefault(anchor, p.name)
@@ -111,7 +111,7 @@ def name_definitions(book):
             if index is None or name in p.defs:
                 continue
             d = Definition(p, index, name, kind, static)
-            parts = ['def', slug(name)]
+            parts = ['d', slug(name)]
             parts += [p.machine] if p.machine else []
             parts += [f'until-{p.until}'] if p.until else []
             anchor, n = ':'.join(parts), 1
@@ -485,7 +485,9 @@ def piece_out(book, p):
     if after:
         note('continued', after[0], place(after[0], 'below', 'in '))
     users = {}
-    for q in book.users.get(p.name, ()):
+    # Where a piece continues one above, that one says it.
+    for q in () if any(q.chapter is p.chapter for q in before) else \
+            book.users.get(p.name, ()):
         if nw.coexist(p, q):
             users.setdefault((q.name, q.chapter), q)
     for q in users.values():
@@ -553,7 +555,8 @@ def index_out(book, cover):
         for ident, n, title in book.sections[c]:
             number = f'[{n}]{{.number}} ' if n else ''
             out += markdown(f'    - [{number}{escaped(title)}]({c.stem}.html#{ident})')
-    out += markdown('- [Index of chunks](chunks.html)\n'
+    out += markdown('- [Files](files.html)\n'
+                    '- [Index of chunks](chunks.html)\n'
                     '- [Index of identifiers](identifiers.html)\n\n:::\n')
     return out + markdown(after)
 
@@ -575,6 +578,43 @@ def chunks_out(book):
                     f'#{pieces[0].anchor}\t{title_of(name)}', '@endquote']
             out += markdown(' ' + by_chapter([(p.chapter, p.anchor) for p in pieces], book)
                             + (f'; used in {users}' if users else ''))
+        out += markdown('\n:::\n')
+    return out
+
+
+def count_lines(book, name, last, chapters):
+    """How long a chunk is when it is tangled. CHAPTERS gets an anchor for each
+    chapter that has a part in it."""
+    lines = 0
+    for piece in book.chunks.get(name, ()):
+        if piece.until is None or piece.until > last:
+            chapters.setdefault(piece.chapter, piece.anchor)
+            for _, parts in piece.lines:
+                uses = [text for kind, text in parts if kind == 'use']
+                lines += max(count_lines(book, uses[0], last, chapters), 1) \
+                    if uses else 1
+    return lines
+
+
+def files_out(book):
+    """The tangled files, folder by folder."""
+    out = markdown('# Files {#ch:files}\n\nThe files that the book makes, as the '
+                   'compiler sees them. The lines of each lead back to the chunks '
+                   'they come from.\n')
+    folders = {}
+    for name in sorted(book.chunks):
+        if nw.is_root(name) and not name.startswith('transcript/'):
+            folders.setdefault(name[:name.rindex('/') + 1], []).append(name)
+    last = max(book.numbers)
+    for folder, names in folders.items():
+        out += markdown(f'\n## `{folder}` {{#{nw.folder_anchor(folder)}}}'
+                        '\n\n::: index\n')
+        for name in names:
+            chapters = {}
+            lines = count_lines(book, name, last, chapters)
+            places = by_chapter(sorted(chapters.items(), key=lambda c: c[0].stem), book)
+            out += markdown(f'- [`{name[len(folder):]}`]({nw.file_page(name)}) '
+                            f'{lines} {"line" if lines == 1 else "lines"}; {places}')
         out += markdown('\n:::\n')
     return out
 
@@ -602,6 +642,15 @@ def identifiers_out(book):
     return out + markdown('\n:::\n')
 
 
+def file_links(book):
+    """Where a tangled file, or a folder of them, is shown as a whole."""
+    files = sorted(n for n in book.chunks if nw.is_root(n)
+                   and not n.startswith('transcript/'))
+    folders = {n[:n.rindex('/') + 1] for n in files}
+    return {n: f'files.html#{nw.folder_anchor(n)}' for n in sorted(folders)} | {
+        n: nw.file_page(n) for n in files}
+
+
 def lua(value):
     """A Python value as Lua source."""
     if isinstance(value, dict):
@@ -621,7 +670,8 @@ def labels_out(book):
                                    for i, n, t in book.sections[c]]})
     for ident, (c, number, text) in book.labels.items():
         refs[ident] = {'file': c.stem, 'number': number, 'text': text}
-    return 'return ' + lua({'pages': pages, 'refs': refs, 'bibliography':
+    return 'return ' + lua({'pages': pages, 'refs': refs,
+                            'files': file_links(book), 'bibliography':
                             'no' if book.keys is None else 'yes'}) + '\n'
 
 
@@ -656,6 +706,7 @@ def main(folder, cover):
     pages = {c.stem: chapter_out(book, c) for c in book.chapters}
     with open(cover) as f:
         pages['index'] = index_out(book, f.read())
+    pages['files'] = files_out(book)
     pages['chunks'] = chunks_out(book)
     pages['identifiers'] = identifiers_out(book)
     write(folder, 'labels.lua', labels_out(book))

@@ -74,6 +74,16 @@ def is_root(name):
     return '/' in name and ' ' not in name
 
 
+def file_page(name):
+    """The page that shows a tangled file."""
+    return 'files/' + name.replace('/', '-') + '.html'
+
+
+def folder_anchor(folder):
+    """Where the list of files has a folder, which ends with a slash."""
+    return 'in-' + folder.strip('/').replace('/', '-')
+
+
 def coexist(a, b):
     """True if some prefix of the book holds both pieces."""
     return ((a.until is None or b.chapter.number < a.until) and

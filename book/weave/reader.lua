@@ -98,18 +98,17 @@ local function html_name(name)
 end
 
 -- Short elements keep a page of code small; book.css gives them their look.
-local ELEMENT = {kw = "b", co = "i", st = "samp", pp = "u", typed = "kbd", any = "var"}
+local ELEMENT = {kw = "b", co = "i", st = "em", pp = "u", typed = "kbd", any = "var"}
 
 local function html_word(word)
   if word.class == "use" then
-    local tag = word.href == "" and "span" or "a"
-    local href = word.href == "" and "" or ' href="' .. escape(word.href) .. '"'
-    return "<" .. tag .. ' class="use"' .. href .. ">⟨" .. html_name(word.text)
-      .. "⟩</" .. tag .. ">"
-  elseif word.href ~= "" or word.id ~= "" then
-    local href = word.href ~= "" and ' href="' .. escape(word.href) .. '"' or ""
-    local id = word.id ~= "" and ' id="' .. escape(word.id) .. '"' or ""
-    return "<a" .. id .. href .. ">" .. escape(word.text) .. "</a>"
+    local name = "⟨" .. html_name(word.text) .. "⟩"
+    return word.href == "" and '<span class="use">' .. name .. "</span>"
+      or '<a class="use" href="' .. escape(word.href) .. '">' .. name .. "</a>"
+  elseif word.id ~= "" then
+    return '<dfn id="' .. escape(word.id) .. '">' .. escape(word.text) .. "</dfn>"
+  elseif word.href ~= "" then
+    return '<a href="' .. escape(word.href) .. '">' .. escape(word.text) .. "</a>"
   end
   local element = ELEMENT[word.class]
   local text = escape(word.text)
@@ -141,15 +140,16 @@ local function html_notes(notes, kinds)
     local links = {}
     for _, note in ipairs(notes) do
       if note.what == kind then
-        local name = html_name(note.name)
-        if kind == "defines" then name = "<code>" .. name .. "</code>" end
+        local name = kind == "defines" and escape(note.name) or html_name(note.name)
         if kind == "used" then name = "⟨" .. name .. "⟩" end
         table.insert(links, note.href == "" and name
           or '<a href="' .. escape(note.href) .. '">' .. name .. "</a>")
       end
     end
     if #links > 0 then
-      table.insert(out, "<span>" .. SAYS[kind] .. table.concat(links, ", ") .. ".</span>")
+      local text = table.concat(links, ", ")
+      if kind == "defines" then text = "<code>" .. text .. "</code>" end
+      table.insert(out, SAYS[kind] .. text .. ".")
     end
   end
   return table.concat(out, " ")
@@ -159,20 +159,21 @@ local function html_block(block)
   local lines = {}
   local seen = {}
   for i, words in ipairs(block.lines) do lines[i] = html_line(words, seen) end
-  local code = table.concat(lines, "\n"):gsub("%s+$", "")
+  local code = table.concat(lines, "\n"):gsub("</i>\n<i>", "\n")
+  -- Blank lines at the end are not shown, but they are in the tangled file.
+  local blank = #code:match("\n*$") - 1
+  if code == ("\n"):rep(blank + 1) then blank = blank + 1 end
+  code = code:gsub("%s+$", "")
   if code == "" then code = "<i>(nothing yet)</i>" end
   local name = html_name(block.name)
   if block.kind ~= "transcript" then name = "⟨" .. name .. "⟩ " .. block.op end
   local above = html_notes(block.notes, {"continues", "replaces", "replaced", "dropped"})
   local below = html_notes(block.notes, {"continued", "used", "defines"})
-  local plain = escape((block.name:gsub("[%[%]]", "")))
-  return '<div class="piece ' .. block.kind .. '" id="' .. escape(block.id) .. '">\n'
-    .. '<p class="head"><span class="name">' .. name .. "</span> "
-    .. (above ~= "" and '<span class="note">' .. above .. "</span> " or "")
-    .. '<a class="permalink" href="#' .. escape(block.id)
-    .. '" aria-label="Link to ' .. plain .. '">#</a></p>\n'
-    .. '<pre><code>' .. code .. "</code></pre>\n"
-    .. (below ~= "" and '<p class="foot">' .. below .. "</p>\n" or "") .. "</div>"
+  local class = block.kind == "chunk" and "piece" or "piece " .. block.kind
+  return '<div class="' .. class .. '" id="' .. escape(block.id) .. '">\n'
+    .. "<p>" .. name .. (above ~= "" and " <small>" .. above .. "</small>" or "")
+    .. "</p>\n<pre" .. (blank > 0 and ' data-blank="' .. blank .. '">' or ">") .. code .. "</pre>\n"
+    .. (below ~= "" and "<p>" .. below .. "</p>\n" or "") .. "</div>"
 end
 
 ---------------------------------------------------- what Markdown cannot say
@@ -265,9 +266,6 @@ local function Header(header)
     content:insert(1, pandoc.Span(number, {class = "number"}))
     content:insert(2, pandoc.Space())
   end
-  content:insert(pandoc.Space())
-  content:insert(pandoc.Link("#", "#" .. id, "",
-    attr("permalink", {"aria-label", "Link to this section"})))
   header.content = content
   return header
 end
@@ -291,8 +289,22 @@ local function Para(para)
   end
 end
 
+-- In a table, the name of a tangled file or folder leads to what is in it;
+-- `.h` after `walk.c` is walk.h.
+local function link_files(tbl)
+  local before = ""
+  return tbl:walk({Code = function(code)
+    local path = code.text
+    if path:match("^%.%a$") then path = before:gsub("%.%a$", path) end
+    before = path
+    local href = labels.files[path]
+    return href and pandoc.Link(code, href) or nil
+  end})
+end
+
 -- `Table: Caption. {#tbl:name}`: this pandoc leaves the id in the caption.
 local function Table(tbl)
+  tbl = link_files(tbl)
   local last = tbl.caption.long[#tbl.caption.long]
   local word = last and last.content[#last.content]
   local id = word and word.t == "Str" and word.text:match("^{#(tbl:[^}]+)}$")
@@ -445,6 +457,15 @@ end
 
 ------------------------------------------------------------------- the page
 
+-- What print.lua uses of this file, to make LaTeX of the same tokens.
+local function shared(place_grown)
+  return {labels = labels, page = page, quotes = quotes, blocks = blocks,
+          drawings = drawings, QUOTE = QUOTE, BLOCK = BLOCK, FORMAT = FORMAT,
+          VERDICTS = VERDICTS, OTHERS = OTHERS, restore = restore, Cite = Cite,
+          Inlines = Inlines, CodeBlock = CodeBlock, count = count, tally = tally,
+          place_grown = place_grown}
+end
+
 -- What the template needs to lead to this page's neighbours and sections.
 local function navigation()
   local chapters = {}
@@ -461,7 +482,11 @@ local function navigation()
 end
 
 function Reader(input)
-  local doc = pandoc.read(read(tostring(input)), FORMAT)
+  local text = read(tostring(input))
+  if os.getenv("WEAVE_FOR") == "print" then
+    return dofile(PANDOC_SCRIPT_FILE:gsub("[^/]*$", "print.lua"))(shared(place_grown), text)
+  end
+  local doc = pandoc.read(text, FORMAT)
   doc.meta.pagetitle = page.title or pandoc.utils.stringify(doc.blocks[1])
   doc = doc:walk({Inlines = Inlines, Div = count})
   doc = doc:walk({Cite = Cite, Header = Header, Para = Para, Table = Table, Div = Div,
