@@ -9,6 +9,7 @@ import pytest
 import weft
 
 answers = weft.tool("answers")
+answers.environment = lambda: dict(weft.ENVIRONMENT)
 BOOK = weft.book()
 ANSWERS = answers.answers(BOOK)
 EXERCISE = re.compile(r"::: \{\.exercise #ex:([\w-]+)")
