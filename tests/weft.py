@@ -75,7 +75,7 @@ def book():
 def chapters_with_code():
     """The numbers of the chapters that add something to the kernel."""
     return sorted({piece.chapter for piece in book().pieces
-                   if not piece.is_transcript})
+                   if not piece.is_quoted})
 
 
 class Tree:

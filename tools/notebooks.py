@@ -224,7 +224,7 @@ def check_references(book, path):
 
 def check_names(book, path):
     """[[name]] in the appendix is a word of the kernel."""
-    words = {word for piece in book.pieces if not piece.is_transcript
+    words = {word for piece in book.pieces if not piece.is_quoted
              for _, text, _ in piece.lines
              for word in re.findall(r"[A-Za-z_]\w*", text)}
     for where, _, line, text in book.prose:

@@ -28,12 +28,18 @@ class Piece:
 
     @property
     def is_root(self):
-        """A file of the kernel, or a transcript: a path, so no blanks."""
+        """A file of the kernel, a transcript or an answer: a path, so no
+        blanks."""
         return "/" in self.name and " " not in self.name
 
     @property
     def is_transcript(self):
         return self.name.startswith("transcript/")
+
+    @property
+    def is_quoted(self):
+        """Is it there to be read and tried, and part of no kernel?"""
+        return self.is_transcript or self.name.startswith("answer/")
 
     @property
     def where(self):

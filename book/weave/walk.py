@@ -45,7 +45,7 @@ def code_of_the_book():
                     chunk = found[1]
                 elif line == '@\n' or line.startswith('@ '):
                     chunk = None
-                elif chunk and not chunk.startswith('transcript/'):
+                elif chunk and not chunk.startswith(('transcript/', 'answer/')):
                     yield line
 
 
