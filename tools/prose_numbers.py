@@ -16,15 +16,16 @@ A number may have a unit or be a word (4 KiB, 7,500, 0x80000000, sixteen).
 Before its source stand the machine (riscv, i386; if none, both must agree)
 and the kernel: `here` is that of the chapters up to this one, `of 31` that of
 chapters 1 to 31, and without them it is the whole book.  A source is
-  cost NAME            instructions: the row NAME of `bench`; NAME/16 is a
-                       sixteenth of it; `walk` or `mirror` before it: with
-                       that COPY
+  cost NAME            instructions: the row NAME of `bench`; with `walk` or
+                       `mirror` before it, those of that COPY
   size NAME            bytes of a kernel's text, constants, data or image
   symbol NAME          an address of the linker
   lines FOLDER, files FOLDER     of the tangled files that begin with it
   map NAME             where a line `map:` of the monitor's `mem` begins
-  or a constant expression of C, with everything that the kernel's headers
-  define, or one of its files; KiB, MiB and GiB are units there too.
+  or a constant expression of C, in which the sources above but the last may
+  stand, with everything that the kernel's headers define, or one of its
+  files (` in kernel/files/pipe.c` behind it says which); KiB, MiB and GiB are
+  units there too.
 A table of costs has one mark: `<!-- costs: 2 riscv, 4 i386 of 31: fork_small
 - sbrk_grow -->` says which columns are which machine's, and the rows of
 `bench` that its rows are (- for none).
@@ -72,7 +73,8 @@ WORDS.update(thirty=30, forty=40, fifty=50, sixty=60, hundred=100)
 
 # A number as it is written: 0x7c00, 7,500, 4096.
 NUMBER = re.compile(r"(?<![\w.,#/-])(?:0x[0-9a-fA-F]+|"
-                    r"\d{1,3}(?:,\d{3})+|\d{3,})(?![\w]|,\d{3})")
+                    r"\d{1,3}(?:,\d{3})+|\d{3,})(?![\w]|,\d{3})"
+                    r"(?: [KMGT]iB)?")
 MARK = re.compile(r"<!-- (is|costs): (.*?) -->")
 ITEM = re.compile(r"\s*(.+?)\s+([=~])\s+(.+?)\s*$")
 NOTHING = object()      # the value of what cannot be known here
@@ -143,21 +145,30 @@ def without_names(text):
 
 
 def prose_of(book):
-    """{path: [(line, text, kind)]}: kind is prose, quoted (between ```),
-    or other; the chunks between are lines of kind code, without text."""
-    found, fence, last = {}, {}, {}
+    """{path: [(line, text, kind)]}: kind is prose, task (what a reader is
+    to try), quoted (between ```), or other; the chunks between are lines of
+    kind code, without text."""
+    found, fence, last, inside = {}, {}, {}, {}
     for path, _, line, text in book.prose:
         lines = found.setdefault(path, [])
         if line > last.get(path, 0) + 1:
             lines.append((line - 1, "", "code"))
         last[path] = line
+        divisions = inside.setdefault(path, [])
+        division = re.match(r"\s*:{3,}\s*(.*)", text)
+        if division and division.group(1):
+            divisions.append(division.group(1))
+        elif division and divisions:
+            divisions.pop()
         if re.match(r"\s*(```|~~~)", text):
             fence[path] = not fence.get(path)
             lines.append((line, "", "other"))
         elif fence.get(path):
             lines.append((line, text, "quoted"))
         else:
-            lines.append((line, text, "prose"))
+            lines.append((line, text, "task" if any(
+                re.match(r"hint|\{\.exercise", name) for name in divisions)
+                else "prose"))
     return found
 
 
@@ -166,7 +177,8 @@ def marks_of(path, chapter, lines):
     same text, and so does one below a blank line."""
     above, fresh = [], False
     for line, text, kind in lines:
-        found = MARK.match(text.strip()) if kind == "prose" else None
+        found = MARK.match(text.strip()) if kind in ("prose", "task") \
+            else None
         if found:
             yield Mark(path, chapter, line, found.group(1), found.group(2),
                        "\n".join(above))
@@ -174,7 +186,7 @@ def marks_of(path, chapter, lines):
             continue
         if kind == "code" or text.startswith("#"):
             above, fresh = [], False
-        elif text.strip() and kind == "prose":
+        elif text.strip() and kind in ("prose", "task"):
             if fresh:
                 above, fresh = [], False
             above.append(text)
@@ -283,7 +295,8 @@ def write_if_changed(path, text):
 def defines(text, name):
     """Does this C text define NAME: a macro, constant or structure?"""
     return re.search(r"#define\s+%s\b|^\s+%s\s*(?:=[^=]|,|$)|"
-                     r"\b(?:struct|union|enum)\s+%s\s*\{|\}\s*%s;" %
+                     r"\b(?:struct|union|enum)\s+%s\s*\{|"
+                     r"\benum\b[^;]*[{,]\s*%s\s*[=,}]" %
                      ((name,) * 4), text, re.MULTILINE)
 
 
@@ -312,39 +325,53 @@ class Sources:
 
     def value(self, item, machine, expressions):
         """A number, NOTHING, or a text that says what is wrong."""
-        kind, _, name = item.source.partition(" ")
+        return expressions[self.prefix_of(item), machine,
+                           self.substituted(item, machine)]
+
+    def substituted(self, item, machine):
+        """The item's source with numbers in place of all that is not C."""
         prefix = self.prefix_of(item)
-        if kind in ("cost", "size", "symbol") and name:
-            name, _, parts = name.partition("/")
+
+        def term(found):
+            kind, name = found.group().split(" ")
+            if kind == "lines" or kind == "files":
+                return str(self.counted(kind, prefix, name))
             key = (prefix, machine, kind, item.way + name)
-            if key in self.measured:
-                return self.measured[key] / int(parts) if parts else \
-                    self.measured[key]
-            return "`%s %s` of %d %s is not in %s: see `make measure`" % (
-                kind, item.way + name, prefix, machine, MEASURED)
-        if kind in ("lines", "files") and name:
-            found = [text for path, text in self.kernel(prefix).files.items()
-                     if path.startswith(name)]
-            if kind == "files":
-                return len(found)
-            return sum(1 for text in found for line in text.split("\n")
-                       if line.strip())
-        if kind == "map" and name:
-            return mapped(machine, name)
-        return expressions.get((prefix, machine, item.source), NOTHING)
+            if key not in self.measured:
+                raise BookError("`%s %s` of %d %s is not in %s: see `make "
+                                "measure`" % (kind, key[3], prefix, machine,
+                                              MEASURED))
+            return "%dull" % self.measured[key]
+
+        try:
+            return re.sub(r"\b(?:cost|size|symbol) \w+|"
+                          r"\b(?:lines|files) [\w./-]+", term, item.source)
+        except BookError as error:
+            return "!" + str(error)
+
+    def counted(self, kind, prefix, name):
+        found = [text for path, text in self.kernel(prefix).files.items()
+                 if path.startswith(name)]
+        return len(found) if kind == "files" else sum(
+            1 for text in found for line in text.split("\n") if line.strip())
 
     def expressions(self, items):
-        """The C expressions of all items: {(prefix, machine, text): value
-        or complaint}."""
-        wanted = {}
+        """The values of all items: {(prefix, machine, text): value or
+        complaint}, the text being what `substituted` returns."""
+        wanted, found = {}, {}
         for item in items:
-            if item.source.split(" ")[0] in ("cost", "size", "symbol",
-                                             "lines", "files", "map"):
-                continue
             for machine in item.machines:
-                wanted.setdefault((self.prefix_of(item), machine),
-                                  {})[item.source] = item
-        found = {}
+                text = self.substituted(item, machine)
+                prefix = self.prefix_of(item)
+                key = (prefix, machine, text)
+                if text.startswith("!"):
+                    found[key] = text[1:]
+                elif text.startswith("map "):
+                    found[key] = mapped(machine, text[4:])
+                elif re.fullmatch(r"\d+(ull)?", text):
+                    found[key] = int(text.replace("ull", ""))
+                else:
+                    wanted.setdefault((prefix, machine), {})[text] = item
         for (prefix, machine), texts in wanted.items():
             for unit, some in self.units(prefix, machine, texts).items():
                 values = self.probe(prefix, machine, unit, some)
@@ -359,6 +386,11 @@ class Sources:
                             if path.endswith(".h"))
         units = {}
         for text in texts:
+            where = re.search(r" in (\S+)$", text)
+            if where:
+                units.setdefault(where.group(1) if where.group(1) in files
+                                 else "?", []).append(text)
+                continue
             names = set(re.findall(r"\b[A-Za-z_]\w*", re.sub(
                 r"\b\d\w*|sizeof|struct|[KMGT]iB", "", text)))
             missing = [name for name in names if not re.search(
@@ -405,7 +437,8 @@ def probe_text(files, unit, texts):
                  "static const unsigned long long weft_numbers[] = {")
     for number, text in enumerate(texts, 1):
         text = re.sub(r"\b(\d+) ([KMGT]iB)\b", lambda found: "(%sull << %d)" %
-                      (found.group(1), UNITS[found.group(2)]), text)
+                      (found.group(1), UNITS[found.group(2)]),
+                      text.partition(" in ")[0])
         lines += ['#line %d "weft-expression"' % number,
                   "(unsigned long long)(%s)," % text]
     return "\n".join(lines + ["};", ""])
@@ -612,7 +645,7 @@ def read_given():
         found = re.fullmatch(r"(\d\d|\*|[\w-]+\.svg):(.*)", line)
         if found:
             where, line = found.groups()
-        for word in line.split():
+        for word in re.findall(r"\S+(?: [KMGT]iB)?", line):
             value = literal(word)
             if value is not None:
                 given.setdefault(where, {})[value] = number
@@ -658,9 +691,10 @@ class Nowhere:
         for found in NUMBER.finditer(without_names(text)):
             value = literal(found.group())
             kind = "nowhere"
+            bare = literal(found.group().split()[0])
             if value in marked:
                 kind = "marked"
-            elif value in own:
+            elif value in own or bare in own:
                 kind = "own"
             else:
                 for place in (where, chapter, "*"):
