@@ -122,6 +122,11 @@ def literal(text):
     if found:
         value = literal(found.group(1))
         return None if value is None else value << UNITS[found.group(2)]
+    found = re.fullmatch(r"(\S+) ([KM])", text)
+    if found:
+        value = literal(found.group(1))
+        return None if value is None else \
+            value * {"K": 1000, "M": 1000000}[found.group(2)]
     text = text.strip("`").lower()
     if re.fullmatch(r"0x[0-9a-f]+", text):
         return int(text, 16)
@@ -219,7 +224,7 @@ def rows_of(text):
     rows = []
     for line in text.split("\n"):
         cells = re.split(r"\s{2,}", line.strip())
-        if len(cells) > 1 and all(re.fullmatch(r"[\d,.]+", cell)
+        if len(cells) > 1 and all(re.fullmatch(r"[\d,.]+( [KM])?", cell)
                                   for cell in cells[1:]):
             rows.append(cells)
         elif not re.match(r"\s*-|\s*$|Table:", line):
