@@ -78,6 +78,8 @@ NUMBER = re.compile(r"(?<![\w.,#/-])(?:0x[0-9a-fA-F]+|"
 MARK = re.compile(r"<!-- (is|costs): (.*?) -->")
 ITEM = re.compile(r"\s*(.+?)\s+([=~])\s+(.+?)\s*$")
 NOTHING = object()      # the value of what cannot be known here
+# Part of the book is here: what needs the rest is not compared.
+PARTIAL = bool(os.environ.get("WEAVE_PARTIAL"))
 
 
 # ---- Reading the book ------------------------------------------------
@@ -215,7 +217,11 @@ def items_of(mark, problems):
             problems.append("%s:%d: %s does not stand above this mark" %
                             (mark.path, mark.line, written))
             continue
-        yield Item(mark, written, sign == "=", source)
+        item = Item(mark, written, sign == "=", source)
+        if item.source:
+            yield item
+        else:
+            problems.append("%s: %s has no source" % (item.at(), written))
 
 
 def rows_of(text):
@@ -297,12 +303,18 @@ def write_if_changed(path, text):
         file.write(text)
 
 
+def names_in(expression):
+    return sorted(set(re.findall(r"\b[A-Za-z_]\w*", re.sub(
+        r"\b\d\w*|sizeof|struct|[KMGT]iB", "", expression))))
+
+
 def defines(text, name):
     """Does this C text define NAME: a macro, constant or structure?"""
     return re.search(r"#define\s+%s\b|^\s+%s\s*(?:=[^=]|,|$)|"
                      r"\b(?:struct|union|enum)\s+%s\s*\{|"
-                     r"\benum\b[^;]*[{,]\s*%s\s*[=,}]" %
-                     ((name,) * 4), text, re.MULTILINE)
+                     r"\benum\b[^;]*[{,]\s*%s\s*[=,}]|"
+                     r"\btypedef\b[^;]*\b%s;" %
+                     ((name,) * 5), text, re.MULTILINE)
 
 
 class Sources:
@@ -370,7 +382,7 @@ class Sources:
                 prefix = self.prefix_of(item)
                 key = (prefix, machine, text)
                 if text.startswith("!"):
-                    found[key] = text[1:]
+                    found[key] = NOTHING if PARTIAL else text[1:]
                 elif text.startswith("map "):
                     found[key] = mapped(machine, text[4:])
                 elif re.fullmatch(r"\d+(ull)?", text):
@@ -396,9 +408,7 @@ class Sources:
                 units.setdefault(where.group(1) if where.group(1) in files
                                  else "?", []).append(text)
                 continue
-            names = set(re.findall(r"\b[A-Za-z_]\w*", re.sub(
-                r"\b\d\w*|sizeof|struct|[KMGT]iB", "", text)))
-            missing = [name for name in names if not re.search(
+            missing = [name for name in names_in(text) if not re.search(
                 r"\b%s\b" % name, headers)]
             unit = next((path for path, code in files.items()
                          if path.endswith(".c") and
@@ -410,7 +420,7 @@ class Sources:
 
     def probe(self, prefix, machine, unit, texts):
         if unit == "?":
-            return {text: "`%s` is not defined in the kernel of %s" %
+            return {text: NOTHING if PARTIAL else "`%s` is not defined in the kernel of %s" %
                     (text, machine) for text in texts}
         files = self.kernel(prefix).of(machine)
         program = probe_text(files, unit, texts)
@@ -434,10 +444,18 @@ class Sources:
 
 def probe_text(files, unit, texts):
     """A program that holds nothing but an array of the values."""
-    headers = sorted(path for path in files if path.endswith(".h"))
-    # A file's own headers come with it; others might contradict its names.
+    if unit:            # its own headers come with it
+        wanted = [unit]
+    else:
+        headers = {path: text for path, text in sorted(files.items())
+                   if path.endswith(".h")}
+        wanted = [path for path in headers if path == "kernel/types.h"]
+        for name in {name for text in texts for name in names_in(text)}:
+            wanted += [path for path, text in headers.items()
+                       if defines(text, name)] or \
+                [path for path, text in headers.items() if name in text]
     lines = ['#include "%s"' % path for path in
-             ([unit] if unit else headers)]
+             wanted[:1] + sorted(set(wanted[1:]))]
     lines.append("__attribute__((used, section(\".weft_numbers\"))) "
                  "static const unsigned long long weft_numbers[] = {")
     for number, text in enumerate(texts, 1):
@@ -467,8 +485,9 @@ def compiled(folder, machine, program, texts):
             r"^weft-expression:(\d+):\d+: error: (.*)", done.stderr,
             re.MULTILINE)}
         if not wrong:
-            return ["the compiler says: " + done.stderr.split("\n")[0]] * \
-                len(texts)
+            return ["the compiler says: " + next(
+                line for line in done.stderr.split("\n")
+                if "error" in line)] * len(texts)
         values = [None] * len(texts)
         good = [text for number, text in enumerate(texts, 1)
                 if number not in wrong]
@@ -603,10 +622,11 @@ def figure_words(svg):
 def figure_marks(book):
     used = figure_users(book)
     for path, svg in figures():
-        for found in MARK.finditer(svg):
+        chapter = used.get(os.path.basename(path))
+        for found in MARK.finditer(svg) if chapter is not None else ():
             line = svg.count("\n", 0, found.start()) + 1
-            yield Mark(path, used.get(os.path.basename(path), 0), line,
-                       found.group(1), found.group(2), figure_words(svg))
+            yield Mark(path, chapter, line, found.group(1), found.group(2),
+                       figure_words(svg))
 
 
 def figure_users(book):
@@ -685,12 +705,13 @@ class Nowhere:
         users = figure_users(book)
         for path, svg in figures():
             chapter = users.get(os.path.basename(path))
-            marked = set(checked.values.get(path, set()))
-            if chapter is not None:
-                marked |= checked.values.get(book.chapters[chapter], set())
+            if chapter is None:
+                continue
+            marked = checked.values.get(path, set()) | checked.values.get(
+                book.chapters[chapter], set())
             self.look(path, os.path.basename(path), 1, figure_words(svg),
-                      marked, self.own.get(chapter, set()),
-                      "%02d" % (chapter or 0))
+                      marked, self.own[chapter],
+                      "%02d" % chapter)
 
     def look(self, path, where, line, text, marked, own, chapter=None):
         for found in NUMBER.finditer(without_names(text)):
