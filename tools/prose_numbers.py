@@ -8,8 +8,8 @@ A number in the prose of a chapter, or in a figure, is one of these:
   - given: listed in book/given.txt, because no run can tell it.
 What is none of them is listed (three digits and more, or hexadecimal).
 
-A mark speaks of the text above it, up to the mark, heading or chunk before.
-It holds items, with `;` between them:
+A mark speaks of the text and output above it, up to the mark, heading or chunk
+before.  It holds items, with `;` between them:
   NUMBER = SOURCE      exactly
   NUMBER ~ SOURCE      a rounded number: within 5 %
 A number may have a unit or be a word (4 KiB, 7,500, 0x80000000, sixteen).
@@ -193,7 +193,7 @@ def marks_of(path, chapter, lines):
             continue
         if kind == "code" or text.startswith("#"):
             above, fresh = [], False
-        elif text.strip() and kind in ("prose", "task"):
+        elif text.strip() and kind in ("prose", "task", "quoted"):
             if fresh:
                 above, fresh = [], False
             above.append(text)
