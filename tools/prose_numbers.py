@@ -43,6 +43,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from noweb import Book, BookError, chapters, fail
@@ -57,7 +58,7 @@ WALK = "build/walk"
 TOLERANCE = 0.05
 APPENDIX = 90           # from here on other people's numbers are quoted
 
-FLAGS = ("-std=gnu11 -O0 -w -ffreestanding -fno-builtin -c -DCHECK=0 "
+FLAGS = ("-std=gnu11 -O0 -w -ferror-limit=0 -ffreestanding -fno-builtin -c -DCHECK=0 "
          "-DMIRROR=0 -DCOPY=\"direct\"").split()
 TARGET = {
     "riscv": "--target=riscv64-unknown-elf -march=rv64imac -mabi=lp64 "
@@ -260,7 +261,7 @@ class Kernel:
     """The tangled files of a prefix of the book, {path: text}."""
 
     def __init__(self, book, prefix):
-        self.prefix = prefix
+        self.prefix, self.parts, self.all_headers = prefix, {}, {}
         self.chunks = {}
         for piece in book.prefix(prefix):
             self.chunks.setdefault(piece.name, []).append(piece)
@@ -278,9 +279,20 @@ class Kernel:
 
     def of(self, machine):
         """The files that this machine's kernel is made of."""
-        return {path: text for path, text in self.files.items()
-                if re.match(r"kernel/|include/|machine/%s/(?!boot/.*h$|first)"
-                            % machine, path)}
+        if machine not in self.parts:
+            self.parts[machine] = {
+                path: text for path, text in self.files.items() if
+                re.match(r"kernel/|include/|machine/%s/(?!boot/.*h$|first)"
+                         % machine, path)}
+        return self.parts[machine]
+
+    def headers(self, machine):
+        """All that other files can include, as one text."""
+        if machine not in self.all_headers:
+            self.all_headers[machine] = "\n".join(
+                path + "\n" + text for path, text in
+                sorted(self.of(machine).items()) if path.endswith(".h"))
+        return self.all_headers[machine]
 
     def written(self):
         """The files on disk, for the compiler: the folder they are in."""
@@ -299,8 +311,9 @@ def write_if_changed(path, text):
     except OSError:
         pass
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
+    with open("%s.%d" % (path, os.getpid()), "w", encoding="utf-8") as file:
         file.write(text)
+    os.replace("%s.%d" % (path, os.getpid()), path)
 
 
 def names_in(expression):
@@ -310,7 +323,7 @@ def names_in(expression):
 
 def defines(text, name):
     """Does this C text define NAME: a macro, constant or structure?"""
-    return re.search(r"#define\s+%s\b|^\s+%s\s*(?:=[^=]|,|$)|"
+    return name in text and re.search(r"#define\s+%s\b|^\s+%s\s*(?:=[^=]|,|$)|"
                      r"\b(?:struct|union|enum)\s+%s\s*\{|"
                      r"\benum\b[^;]*[{,]\s*%s\s*[=,}]|"
                      r"\btypedef\b[^;]*\b%s;" %
@@ -399,8 +412,7 @@ class Sources:
     def units(self, prefix, machine, texts):
         """{file to include, or "" for the headers: expressions}"""
         files = self.kernel(prefix).of(machine)
-        headers = "\n".join(text for path, text in files.items()
-                            if path.endswith(".h"))
+        headers = set(re.findall(r"\w+", self.kernel(prefix).headers(machine)))
         units = {}
         for text in texts:
             where = re.search(r" in (\S+)$", text)
@@ -408,8 +420,8 @@ class Sources:
                 units.setdefault(where.group(1) if where.group(1) in files
                                  else "?", []).append(text)
                 continue
-            missing = [name for name in names_in(text) if not re.search(
-                r"\b%s\b" % name, headers)]
+            missing = [name for name in names_in(text)
+                       if name not in headers]
             unit = next((path for path, code in files.items()
                          if path.endswith(".c") and
                          all(defines(code, name) for name in missing)),
@@ -424,10 +436,9 @@ class Sources:
                     (text, machine) for text in texts}
         files = self.kernel(prefix).of(machine)
         program = probe_text(files, unit, texts)
-        digest = hashlib.sha256(json.dumps(
-            [machine, program, sorted((path, text)
-             for path, text in files.items() if path.endswith(".h") or
-             path == unit)]).encode()).hexdigest()
+        digest = hashlib.sha256("\0".join(
+            (machine, program, self.kernel(prefix).headers(machine),
+             files.get(unit, ""))).encode()).hexdigest()
         if digest not in self.cache:
             folder = self.kernel(prefix).written()
             values = compiled(folder, machine, program, texts)
@@ -470,42 +481,49 @@ def probe_text(files, unit, texts):
 def compiled(folder, machine, program, texts):
     """The values of the expressions, in their order; a text in place of one
     that is wrong, and None if there is no compiler."""
-    if not shutil.which("clang"):
+    if not shutil.which("clang") or not shutil.which("llvm-objcopy"):
         return None
-    stem = os.path.join(folder, "probe-" + machine)
-    with open(stem + ".c", "w", encoding="utf-8") as file:
-        file.write(program)
-    done = subprocess.run(
-        ["clang"] + TARGET[machine] + FLAGS +
-        ["-I" + os.path.join(folder, name) for name in
-         (".", "include", "kernel", "machine/" + machine)] +
-        ["-o", stem + ".o", stem + ".c"], capture_output=True, text=True)
-    if done.returncode:
-        wrong = {int(number): message for number, message in re.findall(
-            r"^weft-expression:(\d+):\d+: error: (.*)", done.stderr,
-            re.MULTILINE)}
-        if not wrong:
-            return ["the compiler says: " + next(
-                line for line in done.stderr.split("\n")
-                if "error" in line)] * len(texts)
-        values = [None] * len(texts)
-        good = [text for number, text in enumerate(texts, 1)
-                if number not in wrong]
-        if good:
-            head, _, _ = program.partition("#line 1 ")
-            again = head + "".join(
-                part for part in re.findall(
-                    r'#line \d+ "weft-expression"\n.*\n', program)
-                if int(part.split()[1]) not in wrong) + "};\n"
-            rest = iter(compiled(folder, machine, again, good))
-        return ["`%s`: %s" % (text, wrong[number]) if number in wrong
-                else next(rest) for number, text in enumerate(texts, 1)]
-    subprocess.run(["llvm-objcopy", "-O", "binary", "--only-section",
-                    ".weft_numbers", stem + ".o", stem + ".bin"], check=True)
-    with open(stem + ".bin", "rb") as file:
-        data = file.read()
-    return [int.from_bytes(data[8 * i:8 * i + 8], "little")
-            for i in range(len(texts))]
+    wrong, data = probed(folder, machine, program)
+    if data is not None:
+        return [int.from_bytes(data[8 * i:8 * i + 8], "little")
+                for i in range(len(texts))]
+    messages = {int(number): message for number, message in re.findall(
+        r"^weft-expression:(\d+):\d+: error: (.*)", wrong, re.MULTILINE)}
+    if not messages:
+        return ["the compiler says: " + next(
+            (line for line in wrong.split("\n") if "error" in line),
+            wrong.strip())] * len(texts)
+    # Again without those that are wrong.
+    head = program.partition("#line 1 ")[0]
+    good = [text for number, text in enumerate(texts, 1)
+            if number not in messages]
+    lines = re.findall(r'#line \d+ "weft-expression"\n.*\n', program)
+    rest = iter(compiled(folder, machine, head + "".join(
+        part for number, part in enumerate(lines, 1)
+        if number not in messages) + "};\n", good) if good else [])
+    return ["`%s`: %s" % (text, messages[number]) if number in messages
+            else next(rest) for number, text in enumerate(texts, 1)]
+
+
+def probed(folder, machine, program):
+    """What the compiler complains of, and the bytes of the array; None if
+    there are none."""
+    with tempfile.TemporaryDirectory(dir=folder) as at:
+        with open(at + "/probe.c", "w", encoding="utf-8") as file:
+            file.write(program)
+        done = subprocess.run(
+            ["clang"] + TARGET[machine] + FLAGS +
+            ["-I" + os.path.join(folder, name) for name in
+             (".", "include", "kernel", "machine/" + machine)] +
+            ["-o", at + "/probe.o", at + "/probe.c"],
+            capture_output=True, text=True)
+        if done.returncode:
+            return done.stderr, None
+        subprocess.run(["llvm-objcopy", "-O", "binary", "--only-section",
+                        ".weft_numbers", at + "/probe.o", at + "/probe.bin"],
+                       check=True)
+        with open(at + "/probe.bin", "rb") as file:
+            return "", file.read()
 
 
 def read_measured(name):
