@@ -315,3 +315,33 @@ def test_recaps_count_what_is_tangled(tmp_path):
                 if line.strip())
     last = max(name for name, text in said.items() if text and name < "90")
     assert f"{lines} in the whole kernel |" in "\n".join(said[last])
+
+
+def test_where_a_recap_stands(tmp_path):
+    """In the section Recap, or at the end; and marks cannot be seen."""
+    book = tmp_path / "book"
+    book.mkdir()
+    (book / "01-one.nw").write_text(
+        "# One {#ch:one}\n\nThere are 4096 bytes.\n"
+        "<!-- is: 4096 = PAGE_SIZE -->\n\n<<kernel/a.c>>=\nint a;\n@\n\n"
+        "## Recap {#sec:one-recap}\n\nYou can count.\n\n"
+        "## Exercises {#sec:one-exercises}\n\nDo it.\n")
+    (book / "02-two.nw").write_text(
+        "# Two {#ch:two}\n\n<<kernel/b.c>>=\nint b;\n@\n\n"
+        "## Exercises {#sec:two-exercises}\n\nDo it.\n")
+    weft.Tree.at(weft.ROOT).must(
+        "make", "-f", "weave.mk", f"WEAVE_BOOK={book}",
+        f"WEAVE_OUT={tmp_path}/out", "book")
+    one, two = [(tmp_path / "out/html" / name).read_text()
+                for name in ("01-one.html", "02-two.html")]
+    assert "4096 bytes" in one and "PAGE_SIZE" not in one
+    places = [one.index(words) for words in
+              ('id="sec:one-recap"', "You can count", 'id="grown"',
+               '<a href="#chunk:kernel/a.c">', 'id="sec:one-exercises"',
+               'id="history"')]
+    assert places == sorted(places)
+    assert 'id="what-grew"' not in one
+    places = [two.index(words) for words in
+              ('id="sec:two-exercises"', 'id="what-grew"', 'id="grown"',
+               'id="history"')]
+    assert places == sorted(places)

@@ -115,7 +115,9 @@ def section(chapter, pieces, files, sizes):
         page = '' if p is chapter else p.stem + '.html'
         return f'{page}#chunk:{slug(name)}'
 
-    out = ['', '', '::: {#grown}', '', '| File | new lines | in all |',
+    out = ['', '', '::: {#grown}', '',
+           'These files grew; lines that are empty are not counted.', '',
+           '| File | new lines | in all |',
            '|:---------------------------|------:|------:|']
     for path, added, dropped, now in rows:
         change = f'{added}' + (f', {dropped} fewer' if dropped else '')
