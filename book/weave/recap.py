@@ -117,15 +117,16 @@ def section(chapter, pieces, files, sizes):
 
     out = ['', '', '::: {#grown}', '',
            'These files grew; lines that are empty are not counted.', '',
-           '| File | new lines | in all |',
+           '| File | lines | in all |',
            '|:---------------------------|------:|------:|']
     for path, added, dropped, now in rows:
-        change = f'{added}' + (f', {dropped} fewer' if dropped else '')
+        change = ', '.join(f'{n} {what}' for n, what in
+                           ((added, 'new'), (dropped, 'gone')) if n)
         out.append(f'| [`{path}`]({link(path)}) | {change} | {now} |')
     total = sum(1 for lines in files.values() for first, last in lines
                 if first <= number < last)
     files_word = 'file' if len(rows) == 1 else 'files'
-    out += [f'| {len(rows)} {files_word} | {sum(r[1] for r in rows)} | '
+    out += [f'| {len(rows)} {files_word} | {sum(r[1] for r in rows)} new | '
             f'{total} in the whole kernel |', '']
     before = max((n for n in sizes if n < number), default=None)
     if set(MACHINES) <= set(sizes.get(number, ())):
