@@ -309,9 +309,13 @@ transcripts:
 	@tools/transcripts $(if $(WRITE),--write) $(CHAPTER)
 
 # What the three ways into a program's memory cost.
-.PHONY: ways
+.PHONY: ways measure
 ways: tangle
 	@tools/ways
+
+# Sizes and costs for the numbers of the prose, into book/measured/.
+measure: tangle
+	@tools/measure
 
 # ---- Setting up ---------------------------------------------------------
 
@@ -347,6 +351,7 @@ help:
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
 #: make lint          the book in numbers: words, lines, chunks
 #: make ways          the cost of each way into a program's memory (COPY=)
+#: make measure       sizes and costs that the prose speaks of, anew
 #: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)
 #: make tangle        only take the C out of the book, into tangle/
 #: make qemu-gdb      boot, and wait for 'make gdb' in another terminal
@@ -381,9 +386,10 @@ ifneq ($(filter pdf epub build/book/weft.%,$(MAKECMDGOALS)),)
 include print.mk
 endif
 
-# An appendix with a dead reference is not woven.
+# An appendix with a dead reference is not woven, nor a number that is wrong.
 .PHONY: notebooks
 $(weave_tok)/stamp: | notebooks
 notebooks:
 	@tools/notebooks.py
+	@tools/prose_numbers.py
 endif

@@ -59,6 +59,19 @@ $(weave_histories): $(weave_tok)/histories
 $(weave_histories:$(weave_tok)/%.history=$(weave_html)/%.html): \
   $(weave_html)/%.html: $(weave_tok)/%.history
 
+# What grew, with the sizes that `make measure` has written down.
+weave_sizes := $(wildcard $(WEAVE_BOOK)/measured/sizes.txt)
+weave_recaps := $(weave_chapters:$(WEAVE_BOOK)/%.nw=$(weave_tok)/%.recap)
+$(weave_tok)/recaps: $(weave_chapters) $(weave_sizes) $(weave_tok)/stamp \
+  $(addprefix $(weave_dir)/,recap.py nw.py backend.py)
+	@python3 -B $(weave_dir)/recap.py $(weave_tok) \
+	  $(or $(weave_sizes),/dev/null) $(weave_chapters)
+	@touch $@
+$(weave_recaps): $(weave_tok)/recaps
+	@:
+$(weave_recaps:$(weave_tok)/%.recap=$(weave_html)/%.html): \
+  $(weave_html)/%.html: $(weave_tok)/%.recap
+
 weave_look := $(addprefix $(weave_html)/,book.css book.js)
 $(weave_look): $(weave_html)/%: $(weave_dir)/%
 	@mkdir -p $(@D)
@@ -76,7 +89,7 @@ $(weave_html)/%.html: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(WEAVE_OUT)/as
 	  -V lang=$(WEAVE_LANG) $(weave_variables) \
 	  $(if $(weave_bib),--citeproc --bibliography $(weave_bib) \
 	    -M link-citations=true) \
-	  $< $(filter %.history,$^) -o $(weave_whole)/$*.html
+	  $< $(filter %.recap,$^) $(filter %.history,$^) -o $(weave_whole)/$*.html
 	@python3 -B $(weave_dir)/shrink.py $(weave_whole)/$*.html $@.new && mv $@.new $@
 
 # The book as one page, its index for searching, and what chunks unfold to.

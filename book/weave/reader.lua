@@ -1,5 +1,6 @@
 -- A pandoc reader for the .tok files that backend.py writes (see there), each
--- followed by the .history file that history.py writes, if it is a chapter's.
+-- followed, if it is a chapter's, by the .recap file that recap.py writes and the
+-- .history file that history.py writes.
 --
 -- The Markdown of a chapter is joined into one text, so that footnotes, tables
 -- and divs may reach over code. A piece of code stands in it as a paragraph of
@@ -38,6 +39,8 @@ local function read(input)
   for token in input:gmatch("([^\n]*)\n") do
     local key, rest = token:match("^@(%w+)\t?(.*)$")
     if key == "text" then
+      -- Where a number comes from is for tools/prose_numbers.py to read.
+      if rest:match("^<!%-%- %a+: .* %-%->$") then rest = "" end
       table.insert(drawing or text, rest)
     elseif key == "nl" and block then
       table.insert(block.lines, {})
@@ -481,6 +484,25 @@ local function navigation()
   return chapters, chapters[page.place - 1], chapters[page.place + 1]
 end
 
+-- What grew in a chapter (recap.py) stands at the end of the section Recap, or
+-- of a page that has none.
+local function place_grown(blocks)
+  local grown, at
+  for i, block in ipairs(blocks) do
+    if block.t == "Div" and block.identifier == "grown" then grown = i end
+  end
+  if not grown then return end
+  grown = blocks:remove(grown)
+  for i, block in ipairs(blocks) do
+    if block.t == "Header" and block.level <= 2 then
+      if at then return blocks:insert(i, grown) end
+      at = block.identifier:match("^sec:.*recap$")
+    end
+  end
+  if not at then blocks:insert(pandoc.Header(2, "What grew", {id = "what-grew"})) end
+  blocks:insert(grown)
+end
+
 function Reader(input)
   local text = read(tostring(input))
   if os.getenv("WEAVE_FOR") == "print" then
@@ -495,6 +517,7 @@ function Reader(input)
                   RawInline = verbatim, RawBlock = verbatim})
   local last = doc.blocks[#doc.blocks]
   local history = last and last.identifier == "history" and doc.blocks:remove()
+  place_grown(doc.blocks)
   if cited and labels.bibliography == "yes" then
     doc.blocks:insert(pandoc.Header(2, "References", {id = "references"}))
     doc.blocks:insert(pandoc.Div({}, {id = "refs"}))
