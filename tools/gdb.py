@@ -1,14 +1,23 @@
-"""What `make gdb` adds to gdb: the page tables, read in the machine's memory.
+"""What `make gdb` adds to gdb.
 
   vmprint [-u] [WHAT]    a page table, a line for each run of pages
   vmdump [WHAT]          the same raw, a line for each entry
   walk ADDRESS [ID]      every step of one translation
+  ps                     a line for each process, the newest first
+  chunk [LOCATION]       the chunk of the book that the code is in
+  program [NAME]         the symbols of a user program
 
-The text is that of the kernel's commands of these names.  WHAT is the
-number of a process or a pointer to a table, such as kernel_root; without it
-the table in use is taken.  -u leaves the kernel's half out, as ^V does.
+The first four are read in the machine's memory; their text is that of the
+kernel's commands of these names, and of the key ^P.  WHAT is the number of a
+process or a pointer to a table, such as kernel_root; without it the table in
+use is taken.  -u leaves the kernel's half out, as ^V does.
+
+The symbols of the user program that is loaded are there whenever the machine
+stops.  For a breakpoint in one that does not run yet, `program NAME` first.
 """
 
+import glob
+import os
 import re
 
 import gdb
@@ -291,7 +300,198 @@ def walk(machine, table, address):
         print(step + "table at " + machine.text(table))
 
 
+# ---- Processes -----------------------------------------------------------
+
+STATES = ["?", "runnable", "running", "sleeping", "zombie"]
+
+
+def processes():
+    """All, the newest first; none before there are any."""
+    try:
+        process = gdb.parse_and_eval("newest")
+        while process:
+            yield process.dereference()
+            process = process["older"]
+    except gdb.error:           # a kernel of the first chapters
+        return
+
+
+class Ps(gdb.Command):
+    """Print a line for each process: number, parent, state and name."""
+
+    def __init__(self):
+        super().__init__("ps", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        register("pc")          # complains if there is no machine
+        found = list(processes())
+        if not found:
+            raise gdb.GdbError("there is no process (yet)")
+        for process in found:
+            parent = process["parent"]
+            print("%5d %5d  %-9s %s" % (
+                int(process["pid"]), int(parent["pid"]) if parent else 0,
+                STATES[int(process["state"])], process["name"].string()))
+
+
+# ---- User programs -------------------------------------------------------
+
+class Program(gdb.Command):
+    """Take the symbols of a user program: program [NAME]
+
+All programs have the same addresses, so only those of one can be there.
+Without NAME, that of the process is taken whose memory is loaded, which is
+also done at each stop, unless it has none."""
+
+    loaded = None               # the file whose symbols gdb has
+
+    def __init__(self):
+        super().__init__("program", gdb.COMMAND_FILES)
+        gdb.events.stop.connect(self.stopped)
+
+    def invoke(self, argument, from_tty):
+        name = argument.strip() or self.name()
+        if not name:
+            raise gdb.GdbError("program: no process has its memory loaded")
+        path = self.path(name)
+        if not path:
+            raise gdb.GdbError("program: no symbols of %s" % name)
+        self.take(path)
+        print("symbols of " + path)
+
+    def stopped(self, event):
+        try:
+            path = self.path(self.name() or "")
+            if path:
+                self.take(path)
+        except (gdb.error, gdb.GdbError):
+            pass                # paging is off, or there is no kernel yet
+
+    def name(self):
+        """The program of the process whose page table is loaded, or None."""
+        machine = Machine()
+        root = machine.loaded()
+        for process in processes():
+            space = process["space"]
+            if space and machine.physical(space["root"]) == root:
+                return process["name"].string()
+        return None
+
+    def path(self, name):
+        """Its file with symbols, beside the kernel's, or None."""
+        kernel = gdb.current_progspace().filename
+        if not name or not kernel:
+            return None
+        found = glob.glob(os.path.join(
+            glob.escape(os.path.dirname(kernel)), "user", "**",
+            glob.escape(os.path.basename(name)) + ".debug"), recursive=True)
+        return found[0] if found else None
+
+    def take(self, path):
+        if path == self.loaded:
+            return
+        if self.loaded:
+            gdb.execute("remove-symbol-file " + self.loaded, to_string=True)
+        self.loaded = None
+        gdb.execute("add-symbol-file " + path, to_string=True)
+        self.loaded = path
+
+
+# ---- The book ------------------------------------------------------------
+
+class Chunk(gdb.Command):
+    """Say which chunk of the book the code is in: chunk [LOCATION]
+
+LOCATION is what `break` takes: a function, or FILE:LINE, or *ADDRESS.
+Without it, the selected frame is meant."""
+
+    def __init__(self):
+        super().__init__("chunk", gdb.COMMAND_FILES)
+
+    def invoke(self, argument, from_tty):
+        if argument:
+            try:
+                place = (gdb.decode_line(argument)[1] or [None])[0]
+            except gdb.error as error:
+                raise gdb.GdbError(str(error))
+        else:
+            register("pc")
+            place = gdb.selected_frame().find_sal()
+        if not place or not place.symtab:
+            raise gdb.GdbError("chunk: this is not in the book")
+        if not place.symtab.filename.endswith(".nw"):
+            raise gdb.GdbError("chunk: %s:%d is not in the book" % (
+                place.symtab.filename, place.line))
+        self.tell(place.symtab, place.line)
+
+    def tell(self, symtab, line):
+        book = Pieces(os.path.dirname(symtab.fullname()))
+        name = os.path.basename(symtab.filename)
+        for piece in book.pieces:
+            if piece.chapter == name and \
+                    piece.first <= line < piece.first + len(piece.lines):
+                break
+        else:
+            raise gdb.GdbError("chunk: %s:%d is prose: is the kernel older "
+                               "than the book?" % (symtab.filename, line))
+        print("<<%s>>, line %d of %d" % (
+            piece.name, line - piece.first + 1, len(piece.lines)))
+        print("  %s:%d, in chapter %d, %s" % (
+            symtab.filename, line, int(name[:2]), book.titles[name]))
+        for user in book.users(piece):
+            print("  used in <<%s>>, book/%s:%d" % (
+                user.name, user.chapter, user.first - 1))
+
+
+class Piece:
+    def __init__(self, chapter, first, name):
+        self.chapter, self.first, self.name = chapter, first, name
+        self.lines = []
+
+
+class Pieces:
+    """The chunks in the chapters, as far as their lines say it."""
+
+    def __init__(self, folder):
+        self.pieces, self.titles = [], {}
+        for path in sorted(glob.glob(os.path.join(glob.escape(folder),
+                                                  "*.nw"))):
+            self.read(path)
+
+    def read(self, path):
+        chapter, piece = os.path.basename(path), None
+        with open(path, encoding="utf-8") as file:
+            for number, text in enumerate(file, 1):
+                text = text.rstrip("\n")
+                found = re.fullmatch(r"<<(.+)>>=\s*", text)
+                if found:
+                    piece = Piece(chapter, number + 1, found.group(1))
+                    self.pieces.append(piece)
+                elif re.match(r"@(\s|$)", text):
+                    piece = None
+                elif piece:
+                    piece.lines.append(text)
+                elif text.startswith("# "):
+                    self.titles.setdefault(
+                        chapter, re.sub(r"^# | *\{.*", "", text))
+
+    def users(self, piece):
+        """One that uses it, one that uses that, up to a file."""
+        name, seen = piece.name, set()
+        while name not in seen:
+            seen.add(name)
+            use = "<<%s>>" % re.sub(r" \(until \d+\)$", "", name)
+            for other in self.pieces:
+                if any(text.strip() == use for text in other.lines):
+                    yield other
+                    name = other.name
+                    break
+
+
 gdb.execute("set tcp connect-timeout 2")
+Ps()
+Program()
+Chunk()
 VmPrint()
 VmDump()
 Walk()
