@@ -1,5 +1,6 @@
 """What tutors use: make watch, make doctor, tags and debuggers, make dist."""
 
+import json
 import os
 import re
 import signal
@@ -12,6 +13,8 @@ import pytest
 import browser
 import weft
 from test_build import needs
+from test_user import kernels       # noqa: F401, a fixture
+from test_walk import PROMPT, Debugged
 
 
 # ---- make watch ------------------------------------------------------
@@ -124,8 +127,8 @@ def test_a_saved_chapter_is_loaded_again_within_two_seconds(
 @pytest.mark.parametrize("old, new, complaint", [
     ("<<function [[walk]]>>\n", "<<function [[wlak]]>>\n",
      "{place}: <<function [[wlak]]>> is used in"),
-    ("\nstatic inline bool pte_", "\nstatic inline boll pte_",
-     "{place}:15: error: "),
+    ("vaddr_extend(address) != address)", "vaddr_extend(adress) != address)",
+     "{place}:"),
 ], ids=["a misspelt chunk", "an error in C"])
 def test_an_error_stands_over_the_page_until_it_is_mended(
         watch, window, old, new, complaint):
@@ -143,6 +146,7 @@ def test_an_error_stands_over_the_page_until_it_is_mended(
     said = complaint.format(place=place)
     try:
         wait_for(window, lambda: said in banner(window), said)
+        assert "error: " in banner(window) or "<<" in said
         assert said in watch.until(re.escape(said), since)
         watch.until("^  kernel .*FAILED", since)
         # Every page shows it, and one that is opened later.
@@ -358,9 +362,9 @@ def test_setup_without_a_program_to_install_with(tmp_path):
 
 @pytest.mark.parametrize("machine", weft.MACHINES)
 def test_a_silent_boot_says_where_it_is(small, machine):
-    small.replace(1, '\tconsole_write("Weft on ',
-                  '\tfor (;;)\n\t\tasm volatile("");\n'
-                  '\tconsole_write("Weft on ')
+    small.replace(1, 'console_write("Weft on ',
+                  'for (;;)\n\t\tasm volatile("");\n'
+                  'console_write("Weft on ')
     small.must("make", "kernel", "MACHINE=" + machine)
     loop = small.place(1, 'asm volatile("");\n'.strip()).rsplit(":")[0]
     done = small.run("tools/run", "--machine", machine, "--build",
@@ -387,3 +391,135 @@ def test_a_silent_boot_says_where_it_is(small, machine):
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert (small.folder / "build/qemu.log").exists()
+
+
+# ---- Tags ------------------------------------------------------------
+
+def tagged(tree):
+    """{name: {(path, line)}}"""
+    found = {}
+    for line in (tree.folder / "tags").read_text().splitlines():
+        if not line.startswith("!"):
+            name, path, number = line.split("\t")[:3]
+            found.setdefault(name, set()).add((path, int(number[:-2])))
+    return found
+
+
+def test_tags_lead_to_the_line_of_the_definition(tree):
+    tree.must("make", "tags")
+    tags = tagged(tree)
+    lines = {}
+    for name, places in tags.items():
+        for path, number in places:
+            if path not in lines:
+                lines[path] = (tree.folder / path).read_text().split("\n")
+            assert name in lines[path][number - 1], (name, path, number)
+    # One of each kind: of both machines, of the programs, chunks, labels.
+    assert {path for path, _ in tags["walk"]} >= {"book/07-page-tables.nw"}
+    assert len(tags["pte_present"]) >= 2
+    assert "book/02-console.nw" in [path for path, _ in tags["panic"]]
+    for name in ["PAGE_SIZE", "page", "kernel_start", "function [[walk]]",
+                 "start-up steps", "kernel/memory/walk.c", "strlen"]:
+        assert name in tags, name
+    assert any(path == "user/sh.c" for path, _ in tags["main"])
+    # Emacs finds the same names, by line and byte.
+    emacs = (tree.folder / "build/TAGS").read_text()
+    path, number = next(iter(tags["function [[walk]]"]))
+    text = "\n".join(lines[path])
+    byte = len("\n".join(lines[path][:number - 1]).encode()) + 1
+    assert text.encode()[byte:].startswith(b"<<function [[walk]]>>=")
+    assert "\x7ffunction [[walk]]\x01%d,%d\n" % (number, byte) in emacs
+
+
+@pytest.mark.parametrize("machine", weft.MACHINES)
+def test_compile_commands_compile(tree, machine):
+    """Some of each sort, as clangd would: with nothing but what is there."""
+    tree.must("make", "tags", "MACHINE=" + machine)
+    entries = json.loads((tree.folder / "compile_commands.json").read_text())
+    files = {entry["file"]: entry for entry in entries}
+    assert len(files) == len(entries) > 100
+    for name in ["tangle/kernel/memory/walk.c", "user/sh.c", "user/lib/file.c",
+                 "tangle/machine/%s/trap.S" % machine, "tangle/host/mkfs.c"]:
+        entry = files[name]
+        assert entry["directory"] == str(tree.folder)
+        words = entry["arguments"]
+        at = words.index("-o")
+        done = tree.run(*words[:at], "-fsyntax-only", *words[at + 2:])
+        assert done.returncode == 0, done.stderr
+
+
+def test_where_leads_to_the_book_and_back(small):
+    small.must("make", "tangle")
+    place = small.place(1, 'console_write("Weft on ')
+    [there] = small.must("tools/where", place).split()
+    path, number = there.split(":")
+    assert path == "tangle/kernel/main.c"
+    assert 'console_write("Weft on ' in \
+        (small.folder / path).read_text().split("\n")[int(number) - 1]
+    assert small.must("tools/where", there).strip() == place
+    assert small.must("tools/where", "./" + there + ":12").strip() == place
+    prose = small.run("tools/where", "book/%s:1" % small.chapter(1).name)
+    assert prose.returncode == 1 and "no code" in prose.stderr
+    assert "No such file" in small.run("tools/where", "tangle/x.c:1").stderr
+
+
+# ---- gdb -------------------------------------------------------------
+
+@pytest.fixture
+def debugged(kernels, request):
+    machine = request.param
+    both_sides = Debugged(kernels(machine), machine, kernels.tree)
+    yield both_sides
+    both_sides.close()
+
+
+on_both = pytest.mark.parametrize("debugged", weft.MACHINES, indirect=True)
+
+
+@needs("gdb-multiarch")
+@on_both
+def test_gdb_knows_chunks_processes_and_programs(debugged, kernels):
+    place = kernels.tree.place(7, "<<function [[walk]]>>=")
+    [said] = re.findall(r"<<function \[\[walk\]\]>>, line (\d+) of \d+\n"
+                        r"  (book/07\S+:\d+), in chapter 7, Page tables\n"
+                        r"  used in <<kernel/memory/walk.c>>, book/07",
+                        debugged.command("chunk walk"))
+    path, first = place.split(":")
+    assert said[1] == "%s:%d" % (path, int(first) + int(said[0]))
+    assert "no process (yet)" in debugged.command("ps")
+    debugged.go_on()
+    debugged.until(PROMPT)
+
+    # Processes, as the key prints them.
+    [listed], told = debugged.stop_at("print_processes", "\x10\r", "ps")
+    assert listed in told and re.search(r"^ +1 +0  \w+ +init$", listed, re.M)
+
+    # A program that is not there yet, while another is.
+    debugged.gdb.sendcontrol("c")
+    debugged.gdb.expect_exact("(gdb) ")
+    assert "user/ls.debug" in debugged.command("program ls")
+    debugged.command('tbreak ls.c:main if $in_program("ls")')
+    debugged.go_on()
+    debugged.keys("ls\r")
+    debugged.gdb.expect_exact("(gdb) ")
+    assert re.search(r"#0 .*main .*user/ls.c:\d+", debugged.command("bt"))
+    assert re.search(r"^ +\d+ +\d+  running +ls$", debugged.command("ps"),
+                     re.M)
+    assert "page at 0x" in debugged.command("walk main")
+    assert "user/ls.c" in debugged.command("chunk")
+    # From there into the kernel, and to its chapter.
+    debugged.command("tbreak do_call")
+    debugged.gdb.sendline("continue")
+    debugged.gdb.expect_exact("(gdb) ")
+    assert "  book/13-system-calls.nw:" in debugged.command("chunk")
+    debugged.go_on()
+    debugged.until(PROMPT)
+
+    # The program is another one, and its symbols follow at the next stop.
+    [program, _], _ = debugged.stop_at(
+        "vmprint_user", "\x16\r", "info symbol main", "program nonsense")
+    assert "ls.debug" not in program
+    for line, answer in [("chunk nonsense", "nonsense"),
+                         ("program nonsense", "no symbols of nonsense")]:
+        [said], _ = debugged.stop_at("vmprint_user", "\x16\r", line)
+        assert answer in said and "Traceback" not in said

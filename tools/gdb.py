@@ -13,7 +13,8 @@ process or a pointer to a table, such as kernel_root; without it the table in
 use is taken.  -u leaves the kernel's half out, as ^V does.
 
 The symbols of the user program that is loaded are there whenever the machine
-stops.  For a breakpoint in one that does not run yet, `program NAME` first.
+stops.  For a breakpoint in one that does not run yet, `program NAME` first, and
+`break sh.c:main if $in_program("sh")`: all programs have the same addresses.
 """
 
 import glob
@@ -50,15 +51,34 @@ class Machine:
         """All entries of a table, read through the kernel's direct map."""
         if address not in self.tables:
             try:
-                page = bytes(gdb.selected_inferior().read_memory(
-                    self.kernbase + address, 4096))
-            except gdb.MemoryError:
+                page = self.read(address, 4096)
+            except gdb.error:
                 raise gdb.GdbError("the table at %s cannot be read" %
                                    self.text(address))
             self.tables[address] = [
                 int.from_bytes(page[at:at + self.size], "little")
                 for at in range(0, 4096, self.size)]
         return self.tables[address]
+
+    def read(self, address, size):
+        """Bytes of physical memory, through the kernel's direct map; or by
+        QEMU itself, since a processor in user mode has no such map on
+        RISC-V, and gdb reads what the processor could."""
+        inferior = gdb.selected_inferior()
+        try:
+            return bytes(inferior.read_memory(self.kernbase + address, size))
+        except gdb.MemoryError:
+            physical = "maintenance packet Qqemu.PhyMemMode:"
+            gdb.execute(physical + "1", to_string=True)
+            try:
+                return bytes(inferior.read_memory(address, size))
+            finally:
+                gdb.execute(physical + "0", to_string=True)
+
+    def fetch(self, pointer):
+        """What a pointer of the kernel points to."""
+        kind = pointer.type.target().strip_typedefs()
+        return gdb.Value(self.read(self.physical(pointer), kind.sizeof), kind)
 
     def present(self, entry):
         return entry & 1
@@ -118,25 +138,25 @@ def size_text(size):
 
 def space_of(command, pid):
     """The kernel's process_space(): a struct space."""
-    process = evaluate("newest")
-    while process and int(process["pid"]) != pid:
-        process = process["older"]
-    if not process or not process["space"]:
-        raise gdb.GdbError("%s: %d: no such process" % (command, pid))
-    return process["space"].dereference()
+    machine = Machine()
+    for process in processes(machine):
+        if int(process["pid"]) == pid and process["space"]:
+            return machine.fetch(process["space"])
+    raise gdb.GdbError("%s: %d: no such process" % (command, pid))
 
 
 def print_regions(machine, space):
     """The first lines of the kernel's space_print()."""
-    region = space["regions"]
-    while region:
+    pointer = space["regions"]
+    while pointer:
+        region = machine.fetch(pointer)
         allowed = int(region["permissions"])
         print("region %s to %s %s" % (
             machine.text(int(region["start"])),
             machine.text(int(region["end"])),
             "".join(c if allowed >> i & 1 else "-"
                     for i, c in enumerate("rwx"))))
-        region = region["next"]
+        pointer = region["next"]
     print("%d pages resident, %d frames promised" % (
         int(space["resident"]), int(space["promised"])))
 
@@ -305,13 +325,14 @@ def walk(machine, table, address):
 STATES = ["?", "runnable", "running", "sleeping", "zombie"]
 
 
-def processes():
+def processes(machine):
     """All, the newest first; none before there are any."""
     try:
-        process = gdb.parse_and_eval("newest")
-        while process:
-            yield process.dereference()
-            process = process["older"]
+        pointer = machine.fetch(gdb.parse_and_eval("&newest"))
+        while pointer:
+            process = machine.fetch(pointer)
+            yield process
+            pointer = process["older"]
     except gdb.error:           # a kernel of the first chapters
         return
 
@@ -324,13 +345,15 @@ class Ps(gdb.Command):
 
     def invoke(self, argument, from_tty):
         register("pc")          # complains if there is no machine
-        found = list(processes())
+        machine = Machine()
+        found = list(processes(machine))
         if not found:
             raise gdb.GdbError("there is no process (yet)")
         for process in found:
             parent = process["parent"]
             print("%5d %5d  %-9s %s" % (
-                int(process["pid"]), int(parent["pid"]) if parent else 0,
+                int(process["pid"]),
+                int(machine.fetch(parent)["pid"]) if parent else 0,
                 STATES[int(process["state"])], process["name"].string()))
 
 
@@ -371,9 +394,10 @@ also done at each stop, unless it has none."""
         """The program of the process whose page table is loaded, or None."""
         machine = Machine()
         root = machine.loaded()
-        for process in processes():
+        for process in processes(machine):
             space = process["space"]
-            if space and machine.physical(space["root"]) == root:
+            if space and machine.physical(
+                    machine.fetch(space)["root"]) == root:
                 return process["name"].string()
         return None
 
@@ -397,6 +421,18 @@ also done at each stop, unless it has none."""
         self.loaded = path
 
 
+class InProgram(gdb.Function):
+    """Is this the program that is loaded: break sh.c:main if $in_program("sh")
+
+Other programs have other code at the same address, and stop there, too."""
+
+    def __init__(self):
+        super().__init__("in_program")
+
+    def invoke(self, name):
+        return program.name() == name.string()
+
+
 # ---- The book ------------------------------------------------------------
 
 class Chunk(gdb.Command):
@@ -411,33 +447,38 @@ Without it, the selected frame is meant."""
     def invoke(self, argument, from_tty):
         if argument:
             try:
-                place = (gdb.decode_line(argument)[1] or [None])[0]
+                places = gdb.decode_line(argument)[1] or ()
             except gdb.error as error:
                 raise gdb.GdbError(str(error))
         else:
             register("pc")
-            place = gdb.selected_frame().find_sal()
-        if not place or not place.symtab:
+            places = [gdb.selected_frame().find_sal()]
+        # An inlined function is at several addresses.
+        for name, line in sorted({(place.symtab.filename, place.line)
+                                  for place in places if place.symtab}):
+            self.tell(name, line, next(
+                place.symtab for place in places
+                if place.symtab and place.symtab.filename == name))
+        if not any(place.symtab for place in places):
             raise gdb.GdbError("chunk: this is not in the book")
-        if not place.symtab.filename.endswith(".nw"):
-            raise gdb.GdbError("chunk: %s:%d is not in the book" % (
-                place.symtab.filename, place.line))
-        self.tell(place.symtab, place.line)
 
-    def tell(self, symtab, line):
+    def tell(self, path, line, symtab):
+        if not path.endswith(".nw"):
+            raise gdb.GdbError("chunk: %s:%d is not in the book" %
+                               (path, line))
         book = Pieces(os.path.dirname(symtab.fullname()))
-        name = os.path.basename(symtab.filename)
+        name = os.path.basename(path)
         for piece in book.pieces:
             if piece.chapter == name and \
                     piece.first <= line < piece.first + len(piece.lines):
                 break
         else:
             raise gdb.GdbError("chunk: %s:%d is prose: is the kernel older "
-                               "than the book?" % (symtab.filename, line))
+                               "than the book?" % (path, line))
         print("<<%s>>, line %d of %d" % (
             piece.name, line - piece.first + 1, len(piece.lines)))
         print("  %s:%d, in chapter %d, %s" % (
-            symtab.filename, line, int(name[:2]), book.titles[name]))
+            path, line, int(name[:2]), book.titles[name]))
         for user in book.users(piece):
             print("  used in <<%s>>, book/%s:%d" % (
                 user.name, user.chapter, user.first - 1))
@@ -490,7 +531,8 @@ class Pieces:
 
 gdb.execute("set tcp connect-timeout 2")
 Ps()
-Program()
+program = Program()
+InProgram()
 Chunk()
 VmPrint()
 VmDump()
