@@ -329,6 +329,15 @@ tags: tangle
 		$(if $(HOST_KERNEL),--and $(call quoted,$(HOSTCC) $(HOST_CFLAGS)) \
 		$(addprefix $(T)/,$(filter host/%.c,$(TANGLED))))
 
+# For readers who build nothing.  The PDF and EPUB come along if they are there.
+.PHONY: dist
+dist: book
+	@for machine in $(MACHINES); do \
+		$(MAKE) --no-print-directory kernel MACHINE=$$machine CHAPTER= \
+		CHECK=0 COPY=direct TOOLCHAIN=clang WERROR= PROGRAMS= || exit; \
+	done
+	@tools/dist build/weft.zip
+
 # ---- Setting up ---------------------------------------------------------
 
 .PHONY: setup set-up doctor clean help
@@ -366,6 +375,7 @@ help:
 #: make tags          names for editors: tags, compile_commands.json
 #: make qemu-gdb      boot, and wait for 'make gdb' in another terminal
 #: make gdb           gdb with ps, chunk, vmprint, walk; symbols of programs
+#: make dist          build/weft.zip for readers: book, kernels, disks
 #: make clean         remove everything that was generated
 #:
 #: With any of them:
@@ -384,7 +394,7 @@ help:
 #:   ICOUNT=1              cycles are instructions, for CMD=bench
 
 # The rules of the book are read only when the book is wanted.
-ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter all book dist build/book/%,$(or $(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
 $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import threading
 import time
+import zipfile
 
+import pexpect
 import pytest
 
 import browser
@@ -480,12 +482,14 @@ on_both = pytest.mark.parametrize("debugged", weft.MACHINES, indirect=True)
 @on_both
 def test_gdb_knows_chunks_processes_and_programs(debugged, kernels):
     place = kernels.tree.place(7, "<<function [[walk]]>>=")
-    [said] = re.findall(r"<<function \[\[walk\]\]>>, line (\d+) of \d+\n"
-                        r"  (book/07\S+:\d+), in chapter 7, Page tables\n"
-                        r"  used in <<kernel/memory/walk.c>>, book/07",
-                        debugged.command("chunk walk"))
+    found = re.findall(r"<<function \[\[walk\]\]>>, line (\d+) of \d+\n"
+                       r"  (book/07\S+:\d+), in chapter 7, Page tables\n"
+                       r"  used in <<kernel/memory/walk.c>>, book/07",
+                       debugged.command("chunk walk"))
     path, first = place.split(":")
-    assert said[1] == "%s:%d" % (path, int(first) + int(said[0]))
+    assert found
+    for number, where in found:
+        assert where == "%s:%d" % (path, int(first) + int(number))
     assert "no process (yet)" in debugged.command("ps")
     debugged.go_on()
     debugged.until(PROMPT)
@@ -523,3 +527,249 @@ def test_gdb_knows_chunks_processes_and_programs(debugged, kernels):
                          ("program nonsense", "no symbols of nonsense")]:
         [said], _ = debugged.stop_at("vmprint_user", "\x16\r", line)
         assert answer in said and "Traceback" not in said
+
+
+# ---- Editors ---------------------------------------------------------
+
+def kept_files():
+    """What is in git, or would be."""
+    if not (weft.ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    return subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=weft.ROOT, text=True, capture_output=True,
+        check=True).stdout.split("\n")[:-1]
+
+
+def test_files_are_as_editorconfig_wants_them():
+    wrong = []
+    for name in kept_files():
+        path = weft.ROOT / name
+        if name.startswith("book/notebooks/") or not path.is_file():
+            continue
+        text = path.read_bytes()
+        if b"\r\n" in text or text and not text.endswith(b"\n"):
+            wrong.append(name)
+        text.decode()
+    assert wrong == []
+
+
+@needs("vim")
+def test_vim_colours_prose_and_code(tree, tmp_path):
+    """The groups that Vim puts some places into, and where :Where goes."""
+    tree.must("make", "tags")
+    lines = tree.chapter(7).read_text().split("\n")
+    use = lines.index("<<function [[walk]]>>") + 1
+    define = lines.index("<<function [[walk]]>>=") + 1
+    comment = next(n for n, text in enumerate(lines, 1)
+                   if n > define and text.startswith(" * "))
+    code = next(n for n, text in enumerate(lines, 1)
+                if n > define and text.startswith("\tif ("))
+    prose = next(n for n, text in enumerate(lines, 1) if "[[walk]]" in text
+                 and not text.startswith("<<"))
+    column = lines[prose - 1].index("[[walk]]") + 3
+    asked = [(1, 3), (use, 3), (define, 3), (comment, 4), (code, 2),
+             (prose, column)]
+    (tmp_path / "script").write_text("""
+source tools/editors/weft.vim
+edit book/%s
+let found = map(%s, {_, p -> join(map(synstack(p[0], p[1]),
+    \\ {_, id -> synIDattr(id, 'name')}), ' ')})
+%d
+Where
+call add(found, expand('%%:.') . ':' . line('.'))
+Where
+call add(found, expand('%%:.') . ':' . line('.'))
+%d
+Chunk
+call add(found, expand('%%:.') . ':' . line('.'))
+call writefile(found, '%s/found')
+qa!
+""" % (tree.chapter(7).name, [list(place) for place in asked], code, use,
+       tmp_path))
+    tree.run("vim", "-u", "NONE", "-N", "-es", "-S", tmp_path / "script")
+    found = (tmp_path / "found").read_text().split("\n")
+    assert "markdownH1" in found[0]
+    assert found[1] == "weftC weftUse"
+    assert found[2] == "weftC weftChunk"
+    assert found[3].startswith("weftC cComment")
+    assert found[4].startswith("weftC cBlock")
+    assert "weftQuote" in found[5]
+    assert found[6].startswith("tangle/kernel/memory/walk.c:")
+    assert found[7] == "book/%s:%d" % (tree.chapter(7).name, code)
+    assert found[8] == "book/%s:%d" % (tree.chapter(7).name, define)
+
+
+def test_settings_of_vs_code_are_json_and_match_messages():
+    folder = weft.ROOT / ".vscode"
+    found = {path.relative_to(folder).as_posix(): json.loads(path.read_text())
+             for path in folder.rglob("*.json")}
+    extension = found["extensions/weft/package.json"]["contributes"]
+    for name in [extension["languages"][0]["configuration"],
+                 extension["grammars"][0]["path"]]:
+        assert "extensions/weft/" + name[2:] in found
+    matcher = found["tasks.json"]["tasks"][0]["problemMatcher"]["pattern"]
+    for message, wanted in [
+            ("book/07-page-tables.nw:566: <<x>> is used in <<y>>",
+             ("book/07-page-tables.nw", "566", None, None)),
+            ("book/07-page-tables.nw:338:15: error: unknown type",
+             ("book/07-page-tables.nw", "338", "15", "error")),
+            ("user/sh.c:12:3: warning: unused", ("user/sh.c", "12", "3",
+                                                 "warning"))]:
+        assert re.match(matcher["regexp"], message).groups()[:4] == wanted
+    # The chunk of the grammar begins and ends where noweb's does.
+    chunk = found["extensions/weft/grammar.json"]["repository"]["chunk"]
+    assert re.match(chunk["begin"], "<<function [[walk]]>>=")
+    assert not re.match(chunk["begin"], "\t<<function [[walk]]>>")
+    assert re.match(chunk["end"], "@") and not re.match(chunk["end"], "@<< 1")
+
+
+# ---- The container ---------------------------------------------------
+
+def test_the_container_has_what_the_doctor_wants():
+    text = (weft.ROOT / "Containerfile").read_text()
+    [part] = re.findall(r"--no-install-recommends \\\n(.*?)\n +&& rm", text,
+                        re.DOTALL)
+    packages = re.sub(r"[\\\s]+", " ", part).split()
+    wanted = subprocess.run([weft.ROOT / "tools/doctor", "--all-packages"],
+                            capture_output=True, text=True, check=True)
+    assert packages == wanted.stdout.split()
+    assert len(packages) > 15
+
+
+# ---- The recipes of CONTRIBUTING.md ----------------------------------
+
+CONTRIBUTING = (weft.ROOT / "CONTRIBUTING.md").read_text()
+
+
+def recipe(heading, kind=""):
+    """The first fenced text below a heading, as it would be typed."""
+    part = CONTRIBUTING[CONTRIBUTING.index("\n## " + heading):]
+    [text] = re.findall(r"^( *)```%s\n(.*?)^\1```$" % kind, part,
+                        re.DOTALL | re.MULTILINE)[:1]
+    return re.sub("^" + text[0], "", text[1], flags=re.MULTILINE)
+
+
+def test_the_recipe_for_an_exercise(small):
+    small.append(2, recipe("Adding an exercise").replace("walk-by", "by"))
+    stem = small.chapter(2).stem
+    small.must("make", "WEAVE_PARTIAL=1", "build/book/html/%s.html" % stem)
+    page = (small.folder / "build/book/html" / (stem + ".html")).read_text()
+    assert 'id="ex:by-hand"' in page
+    small.append(2, recipe("Adding an exercise").replace("walk-by", "by"))
+    done = small.make("WEAVE_PARTIAL=1", "build/book/html/%s.html" % stem)
+    assert "ex:by-hand is already in" in done.stderr
+
+
+@needs("pandoc")
+def test_the_recipe_for_a_chapter(tree, tmp_path):
+    """From the text in CONTRIBUTING.md to kernels that say something new."""
+    path = tree.folder / "book/36-hello.nw"
+    path.write_text(recipe("Adding a chapter", "chapter"))
+    tree.must("tools/transcripts", "--write", "36")
+    text = path.read_text()
+    assert "Weft on riscv64: first light." in text
+    assert "Weft on i386: first light." in text
+    assert text.count("hello, reader") == 2
+    tree.must("tools/lint")
+    tree.must("make", "build/book/html/36-hello.html")
+    page = (tree.folder / "build/book/html/36-hello.html").read_text()
+    assert "hello, reader" in page
+    done = tree.run("make", "run", "CMD=monitor hello you")
+    assert "hello, you" in done.stdout, done.stdout
+
+
+def test_the_recipe_for_a_machine(tmp_path):
+    """A third machine, which is the first one under another name, in the
+    kernel of chapter 1."""
+    tree = weft.Tree(tmp_path / "weft", last=1)
+    files = re.findall(r"^<<machine/riscv/(\S+)>>=\n(.*?)^@$",
+                       tree.chapter(1).read_text(), re.DOTALL | re.MULTILINE)
+    assert {name for name, _ in files} >= {"cpu.h", "kernel.ld"}
+    for name, text in files:
+        tree.append(1, "<<machine/other/%s>>=\n%s@\n" % (name, text))
+    for path, old, new in [
+            ("Makefile", "MACHINES := riscv i386",
+             "MACHINES := riscv i386 other"),
+            ("Makefile", "ifeq ($(MACHINE),riscv)",
+             "ifneq ($(filter riscv other,$(MACHINE)),)"),
+            ("tools/run", 'choices=["riscv", "i386"]',
+             'choices=["riscv", "i386", "other"]'),
+            ("tools/run", 'options.machine == "riscv"',
+             'options.machine in ("riscv", "other")')]:
+        text = (tree.folder / path).read_text()
+        assert old in text
+        (tree.folder / path).write_text(text.replace(old, new, 1))
+    done = tree.run("make", "run", "MACHINE=other", "CMD=")
+    assert "first light" in done.stdout, done.stdout + done.stderr
+
+
+# ---- make lint -------------------------------------------------------
+
+@pytest.mark.parametrize("number, text, complaint", [
+    (2, "<<start-up steps>>=\n<<a place>>\n@\n\n<<a place>>=\n@\n",
+     "<<a place>> is a place that no chapter continues"),
+    (1, "<<start-up steps>>=\n<<a later one>>\n@\n",
+     "chapters up to 1: book/01-first-light.nw:{line}: <<a later one>> is "
+     "used in <<start-up steps>> but not defined"),
+])
+def test_lint_looks_at_names_and_places(small, number, text, complaint):
+    small.append(number, text)
+    if number == 1:
+        small.append(2, "<<a later one>>=\n;\n@\n")
+    at = small.chapter(number).read_text().split("\n")
+    line = at.index("<<a later one>>") + 1 if number == 1 else 0
+    done = small.run("tools/lint")
+    assert done.returncode == 1
+    assert complaint.format(line=line) in done.stdout, done.stdout
+
+
+def test_lint_looks_for_the_parts_of_a_chapter(small):
+    path = small.chapter(2)
+    text = path.read_text()
+    assert "is missing" not in small.run("tools/lint").stdout
+    for old, new, part in [
+            ("::: question", "::: aside", "a question"),
+            ("::: design", "::: aside", "a design note"),
+            ("<<transcript/02.i386", "<<transcript/03.i386",
+             "<<transcript/02.i386>>")]:
+        path.write_text(text.replace(old, new))
+        assert "book/%s:1: %s is missing" % (path.name, part) in \
+            small.run("tools/lint").stdout
+
+
+# ---- make dist -------------------------------------------------------
+
+def test_the_zip_boots_elsewhere(kernels, tmp_path):
+    """Nothing but the zip, and the lines that START.txt gives."""
+    for machine in weft.MACHINES:
+        kernels(machine)
+    tree = kernels.tree
+    with kernels.locked():
+        tree.must("make", "build/book/html/index.html")
+        (tree.folder / "build/book/weft.pdf").write_text("not really")
+        tree.must("tools/dist", "build/weft.zip")
+        (tree.folder / "build/book/weft.pdf").unlink()
+    with zipfile.ZipFile(tree.folder / "build/weft.zip") as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path)
+    folder = tmp_path / "weft"
+    for name in ["START.txt", "LICENSE", "README.md", "book/index.html",
+                 "weft.pdf", "riscv/kernel.elf", "riscv/fs.img",
+                 "i386/disk.img", "i386/fs.img"]:
+        assert (folder / name).stat().st_size, name
+    lines = [line for line in (folder / "START.txt").read_text().split("\n")
+             if line.startswith("qemu-system-")]
+    assert len(lines) == 2
+    for line in lines:
+        for turn in range(2):       # what is written stays
+            qemu = pexpect.spawn("/bin/sh", ["-c", line], cwd=str(folder),
+                                 timeout=weft.LIMIT, encoding="utf-8",
+                                 env=weft.ENVIRONMENT)
+            qemu.expect_exact("weft$ ")
+            qemu.send("cat note\r" if turn else "echo kept > note\r")
+            if turn:
+                qemu.expect("\r\nkept\r\n")
+            qemu.expect_exact("weft$ ")
+            qemu.send("poweroff\r")
+            qemu.expect(pexpect.EOF)
