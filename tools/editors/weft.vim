@@ -59,7 +59,11 @@ function! s:chunk()
         echo 'no chunk on this line'
         return
     endif
-    execute 'tag' escape(name, ' \')
+    for found in taglist('\V\^' . escape(name, '\') . '\$')
+        execute 'edit +' . found.cmd fnameescape(found.filename)
+        return
+    endfor
+    echo 'no tag of that name (`make tags`)'
 endfunction
 
 function! s:where()
