@@ -331,7 +331,8 @@ tags: tangle
 
 # For readers who build nothing.  The PDF and EPUB come along if they are there.
 .PHONY: dist
-dist: book
+dist:
+	@$(MAKE) --no-print-directory book
 	@for machine in $(MACHINES); do \
 		$(MAKE) --no-print-directory kernel MACHINE=$$machine CHAPTER= \
 		CHECK=0 COPY=direct TOOLCHAIN=clang WERROR= PROGRAMS= || exit; \
@@ -394,7 +395,7 @@ help:
 #:   ICOUNT=1              cycles are instructions, for CMD=bench
 
 # The rules of the book are read only when the book is wanted.
-ifneq ($(filter all book dist build/book/%,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
 $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)

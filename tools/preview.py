@@ -51,8 +51,10 @@ def main(folder, path):
         name in (stem + ".tok", "labels.lua") and write(folder, name, text)
     backend.chapter_out = lambda book, chapter: \
         one_page(book, chapter) if chapter.stem == stem else []
-    backend.index_out = lambda book, cover: []
-    backend.chunks_out = backend.identifiers_out = lambda book: []
+    for name in ["index_out", "files_out", "chunks_out", "identifiers_out"]:
+        setattr(backend, name, lambda *_: [])
+    # What the next real weave wants to know is not told by one page.
+    backend.save = lambda *_: None
     sys.stdin = io.StringIO()
     backend.main(folder, os.devnull)
 
