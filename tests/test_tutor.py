@@ -61,7 +61,8 @@ class Watch:
 @pytest.fixture(scope="module")
 def watch(tmp_path_factory):
     """The whole book: a page's time depends on all of it."""
-    tree = weft.Tree(tmp_path_factory.mktemp("watch") / "weft")
+    tree = weft.Tree(tmp_path_factory.mktemp("watch") / "weft",
+                     programs=["init", "sh", "test"])
     watch = Watch(tree, "i386")
     watch.until("^  kernel .*kernel.elf is up to date")
     watch.until("^  pages ")
@@ -662,8 +663,10 @@ def test_the_recipe_for_an_exercise(small):
 
 
 @needs("pandoc")
-def test_the_recipe_for_a_chapter(tree, tmp_path):
+def test_the_recipe_for_a_chapter(tmp_path):
     """From the text in CONTRIBUTING.md to kernels that say something new."""
+    tree = weft.Tree(tmp_path / "weft", programs=[
+        "init", "sh", "test", "monitor", "poweroff"])
     path = tree.folder / "book/36-hello.nw"
     path.write_text(recipe("Adding a chapter", "chapter"))
     tree.must("tools/transcripts", "--write", "36")
