@@ -62,7 +62,7 @@ endif
 # first, stops here if the book has a mistake, and then reads the list.
 
 LIST := build/$(subst /,-,$(T)).mk
-BOOKLESS := help clean setup doctor setup-book
+BOOKLESS := help clean setup doctor setup-book watch
 ifneq ($(filter-out $(BOOKLESS),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(filter clean,$(MAKECMDGOALS)),)
 $(error `make clean` goes alone: what it removes was read already)
@@ -262,8 +262,9 @@ endif
 RUN := tools/run --machine $(MACHINE) --cpus $(CPUS) --mem $(MEM) --build $(O) \
 	$(if $(filter 1,$(ICOUNT)),--icount) \
 	$(if $(DISK),--disk $(DISK)) $(if $(filter 1,$(KEEP)),--keep) \
-	$(if $(filter 1,$(OLD)),--old)
-GDB := gdb-multiarch -q -x tools/gdb.py
+	$(if $(filter 1,$(OLD)),--old) $(if $(filter 1,$(LOG)),--log)
+# Where gdb knows every machine, it has no other name.
+GDB := $(or $(shell command -v gdb-multiarch),gdb) -q -x tools/gdb.py
 
 .PHONY: qemu run qemu-gdb gdb
 qemu: kernel
@@ -317,6 +318,39 @@ ways: tangle
 measure: tangle
 	@tools/measure
 
+# ---- Editing ------------------------------------------------------------
+
+PORT ?= 8000
+
+# It makes the kernel of MACHINE= and all other settings again and again.
+.PHONY: watch
+watch:
+	@tools/watch --port $(PORT) $(if $(HOST),--host $(HOST)) \
+		$(filter-out PORT=% HOST=%,$(MAKEOVERRIDES))
+
+# Names lead to the book; and how each file is compiled, for clangd.
+quoted = '$(subst ','\'',$(1))'
+.PHONY: tags
+tags: tangle
+	@tools/tags
+	@tools/tags --compile $(O) $(call quoted,$(CC) $(CFLAGS)) \
+		$(addprefix $(T)/,$(filter %.c %.S,$(MINE))) \
+		$(if $(USER_PROGRAMS),--and $(call quoted,$(CC) $(USER_CFLAGS) \
+		-Iuser/lib/$(MACHINE)) $(wildcard user/*.c user/lib/*.c \
+		user/usertests/*.c user/lib/$(MACHINE)/*.S)) \
+		$(if $(HOST_KERNEL),--and $(call quoted,$(HOSTCC) $(HOST_CFLAGS)) \
+		$(addprefix $(T)/,$(filter host/%.c,$(TANGLED))))
+
+# For readers who build nothing.  The PDF and EPUB come along if they are there.
+.PHONY: dist
+dist:
+	@$(MAKE) --no-print-directory book
+	@for machine in $(MACHINES); do \
+		$(MAKE) --no-print-directory kernel MACHINE=$$machine CHAPTER= \
+		CHECK=0 COPY=direct TOOLCHAIN=clang WERROR= PROGRAMS= || exit; \
+	done
+	@tools/dist build/weft.zip
+
 # ---- Setting up ---------------------------------------------------------
 
 .PHONY: setup set-up doctor clean help
@@ -346,6 +380,7 @@ help:
 #: make book          the book: build/book/html/index.html
 #: make pdf           the book on paper: build/book/weft.pdf
 #: make epub          the book for reading devices: build/book/weft.epub
+#: make watch         page and kernel follow each save (PORT=8000)
 #: make check         every test (make setup check on a fresh machine)
 #: make check-all     and every combination of machine, compiler, CPUs, memory
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
@@ -354,7 +389,10 @@ help:
 #: make measure       sizes and costs that the prose speaks of, anew
 #: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)
 #: make tangle        only take the C out of the book, into tangle/
+#: make tags          names for editors: tags, compile_commands.json
 #: make qemu-gdb      boot, and wait for 'make gdb' in another terminal
+#: make gdb           gdb with ps, chunk, vmprint, walk; symbols of programs
+#: make dist          build/weft.zip for readers: book, kernels, disks
 #: make clean         remove everything that was generated
 #:
 #: With any of them:
@@ -369,6 +407,7 @@ help:
 #:   OLD=1                 on i386, a processor without SMEP and SMAP
 #:   TOOLCHAIN=clang|gcc   the compiler           (clang)
 #:   WERROR=1              warnings are errors
+#:   LOG=1                 traps and resets go to build/qemu.log
 #:   ICOUNT=1              cycles are instructions, for CMD=bench
 
 # The rules of the book are read only when the book is wanted.

@@ -87,7 +87,7 @@ class Tree:
         (self.folder / "book").mkdir(parents=True)
         (self.folder / "tangle").mkdir()
         shutil.copy(ROOT / "tangle/README.md", self.folder / "tangle")
-        for path in [ROOT / "Makefile", ROOT / "README.md",
+        for path in [ROOT / "Makefile", ROOT / "README.md", ROOT / "LICENSE",
                      *ROOT.glob("*.mk")]:
             shutil.copy(path, self.folder)
         for name in ["tools", "user"]:

@@ -1,14 +1,24 @@
-"""What `make gdb` adds to gdb: the page tables, read in the machine's memory.
+"""What `make gdb` adds to gdb.
 
   vmprint [-u] [WHAT]    a page table, a line for each run of pages
   vmdump [WHAT]          the same raw, a line for each entry
   walk ADDRESS [ID]      every step of one translation
+  ps                     a line for each process, the newest first
+  chunk [LOCATION]       the chunk of the book that the code is in
+  program [NAME]         the symbols of a user program
 
-The text is that of the kernel's commands of these names.  WHAT is the
-number of a process or a pointer to a table, such as kernel_root; without it
-the table in use is taken.  -u leaves the kernel's half out, as ^V does.
+The first four are read in the machine's memory; their text is that of the
+kernel's commands of these names, and of the key ^P.  WHAT is the number of a
+process or a pointer to a table, such as kernel_root; without it the table in
+use is taken.  -u leaves the kernel's half out, as ^V does.
+
+The symbols of the user program that is loaded are there whenever the machine
+stops.  For a breakpoint in one that does not run yet, `program NAME` first, and
+`break sh.c:main if $in_program("sh")`: all programs have the same addresses.
 """
 
+import glob
+import os
 import re
 
 import gdb
@@ -41,15 +51,34 @@ class Machine:
         """All entries of a table, read through the kernel's direct map."""
         if address not in self.tables:
             try:
-                page = bytes(gdb.selected_inferior().read_memory(
-                    self.kernbase + address, 4096))
-            except gdb.MemoryError:
+                page = self.read(address, 4096)
+            except gdb.error:
                 raise gdb.GdbError("the table at %s cannot be read" %
                                    self.text(address))
             self.tables[address] = [
                 int.from_bytes(page[at:at + self.size], "little")
                 for at in range(0, 4096, self.size)]
         return self.tables[address]
+
+    def read(self, address, size):
+        """Bytes of physical memory, through the kernel's direct map; or by
+        QEMU itself, since a processor in user mode has no such map on
+        RISC-V, and gdb reads what the processor could."""
+        inferior = gdb.selected_inferior()
+        try:
+            return bytes(inferior.read_memory(self.kernbase + address, size))
+        except gdb.MemoryError:
+            physical = "maintenance packet Qqemu.PhyMemMode:"
+            gdb.execute(physical + "1", to_string=True)
+            try:
+                return bytes(inferior.read_memory(address, size))
+            finally:
+                gdb.execute(physical + "0", to_string=True)
+
+    def fetch(self, pointer):
+        """What a pointer of the kernel points to."""
+        kind = pointer.type.target().strip_typedefs()
+        return gdb.Value(self.read(self.physical(pointer), kind.sizeof), kind)
 
     def present(self, entry):
         return entry & 1
@@ -109,25 +138,25 @@ def size_text(size):
 
 def space_of(command, pid):
     """The kernel's process_space(): a struct space."""
-    process = evaluate("newest")
-    while process and int(process["pid"]) != pid:
-        process = process["older"]
-    if not process or not process["space"]:
-        raise gdb.GdbError("%s: %d: no such process" % (command, pid))
-    return process["space"].dereference()
+    machine = Machine()
+    for process in processes(machine):
+        if int(process["pid"]) == pid and process["space"]:
+            return machine.fetch(process["space"])
+    raise gdb.GdbError("%s: %d: no such process" % (command, pid))
 
 
 def print_regions(machine, space):
     """The first lines of the kernel's space_print()."""
-    region = space["regions"]
-    while region:
+    pointer = space["regions"]
+    while pointer:
+        region = machine.fetch(pointer)
         allowed = int(region["permissions"])
         print("region %s to %s %s" % (
             machine.text(int(region["start"])),
             machine.text(int(region["end"])),
             "".join(c if allowed >> i & 1 else "-"
                     for i, c in enumerate("rwx"))))
-        region = region["next"]
+        pointer = region["next"]
     print("%d pages resident, %d frames promised" % (
         int(space["resident"]), int(space["promised"])))
 
@@ -291,7 +320,220 @@ def walk(machine, table, address):
         print(step + "table at " + machine.text(table))
 
 
+# ---- Processes -----------------------------------------------------------
+
+STATES = ["?", "runnable", "running", "sleeping", "zombie"]
+
+
+def processes(machine):
+    """All, the newest first; none before there are any."""
+    try:
+        pointer = machine.fetch(gdb.parse_and_eval("&newest"))
+        while pointer:
+            process = machine.fetch(pointer)
+            yield process
+            pointer = process["older"]
+    except gdb.error:           # a kernel of the first chapters
+        return
+
+
+class Ps(gdb.Command):
+    """Print a line for each process: number, parent, state and name."""
+
+    def __init__(self):
+        super().__init__("ps", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        register("pc")          # complains if there is no machine
+        machine = Machine()
+        found = list(processes(machine))
+        if not found:
+            raise gdb.GdbError("there is no process (yet)")
+        for process in found:
+            parent = process["parent"]
+            print("%5d %5d  %-9s %s" % (
+                int(process["pid"]),
+                int(machine.fetch(parent)["pid"]) if parent else 0,
+                STATES[int(process["state"])], process["name"].string()))
+
+
+# ---- User programs -------------------------------------------------------
+
+class Program(gdb.Command):
+    """Take the symbols of a user program: program [NAME]
+
+All programs have the same addresses, so only those of one can be there.
+Without NAME, that of the process is taken whose memory is loaded, which is
+also done at each stop, unless it has none."""
+
+    loaded = None               # the file whose symbols gdb has
+
+    def __init__(self):
+        super().__init__("program", gdb.COMMAND_FILES)
+        gdb.events.stop.connect(self.stopped)
+
+    def invoke(self, argument, from_tty):
+        name = argument.strip() or self.name()
+        if not name:
+            raise gdb.GdbError("program: no process has its memory loaded")
+        path = self.path(name)
+        if not path:
+            raise gdb.GdbError("program: no symbols of %s" % name)
+        self.take(path)
+        print("symbols of " + path)
+
+    def stopped(self, event):
+        try:
+            path = self.path(self.name() or "")
+            if path:
+                self.take(path)
+        except (gdb.error, gdb.GdbError):
+            pass                # paging is off, or there is no kernel yet
+
+    def name(self):
+        """The program of the process whose page table is loaded, or None."""
+        machine = Machine()
+        root = machine.loaded()
+        for process in processes(machine):
+            space = process["space"]
+            if space and machine.physical(
+                    machine.fetch(space)["root"]) == root:
+                return process["name"].string()
+        return None
+
+    def path(self, name):
+        """Its file with symbols, beside the kernel's, or None."""
+        kernel = gdb.current_progspace().filename
+        if not name or not kernel:
+            return None
+        found = glob.glob(os.path.join(
+            glob.escape(os.path.dirname(kernel)), "user", "**",
+            glob.escape(os.path.basename(name)) + ".debug"), recursive=True)
+        return found[0] if found else None
+
+    def take(self, path):
+        if path == self.loaded:
+            return
+        if self.loaded:
+            gdb.execute("remove-symbol-file " + self.loaded, to_string=True)
+        self.loaded = None
+        gdb.execute("add-symbol-file " + path, to_string=True)
+        self.loaded = path
+
+
+class InProgram(gdb.Function):
+    """Is this the program that is loaded: break sh.c:main if $in_program("sh")
+
+Other programs have other code at the same address, and stop there, too."""
+
+    def __init__(self):
+        super().__init__("in_program")
+
+    def invoke(self, name):
+        return program.name() == name.string()
+
+
+# ---- The book ------------------------------------------------------------
+
+class Chunk(gdb.Command):
+    """Say which chunk of the book the code is in: chunk [LOCATION]
+
+LOCATION is what `break` takes: a function, or FILE:LINE, or *ADDRESS.
+Without it, the selected frame is meant."""
+
+    def __init__(self):
+        super().__init__("chunk", gdb.COMMAND_FILES)
+
+    def invoke(self, argument, from_tty):
+        if argument:
+            try:
+                places = gdb.decode_line(argument)[1] or ()
+            except gdb.error as error:
+                raise gdb.GdbError(str(error))
+        else:
+            register("pc")
+            places = [gdb.selected_frame().find_sal()]
+        # An inlined function is at several addresses.
+        for name, line in sorted({(place.symtab.filename, place.line)
+                                  for place in places if place.symtab}):
+            self.tell(name, line, next(
+                place.symtab for place in places
+                if place.symtab and place.symtab.filename == name))
+        if not any(place.symtab for place in places):
+            raise gdb.GdbError("chunk: this is not in the book")
+
+    def tell(self, path, line, symtab):
+        if not path.endswith(".nw"):
+            raise gdb.GdbError("chunk: %s:%d is not in the book" %
+                               (path, line))
+        book = Pieces(os.path.dirname(symtab.fullname()))
+        name = os.path.basename(path)
+        for piece in book.pieces:
+            if piece.chapter == name and \
+                    piece.first <= line < piece.first + len(piece.lines):
+                break
+        else:
+            raise gdb.GdbError("chunk: %s:%d is prose: is the kernel older "
+                               "than the book?" % (path, line))
+        print("<<%s>>, line %d of %d" % (
+            piece.name, line - piece.first + 1, len(piece.lines)))
+        print("  %s:%d, in chapter %d, %s" % (
+            path, line, int(name[:2]), book.titles[name]))
+        for user in book.users(piece):
+            print("  used in <<%s>>, book/%s:%d" % (
+                user.name, user.chapter, user.first - 1))
+
+
+class Piece:
+    def __init__(self, chapter, first, name):
+        self.chapter, self.first, self.name = chapter, first, name
+        self.lines = []
+
+
+class Pieces:
+    """The chunks in the chapters, as far as their lines say it."""
+
+    def __init__(self, folder):
+        self.pieces, self.titles = [], {}
+        for path in sorted(glob.glob(os.path.join(glob.escape(folder),
+                                                  "*.nw"))):
+            self.read(path)
+
+    def read(self, path):
+        chapter, piece = os.path.basename(path), None
+        with open(path, encoding="utf-8") as file:
+            for number, text in enumerate(file, 1):
+                text = text.rstrip("\n")
+                found = re.fullmatch(r"<<(.+)>>=\s*", text)
+                if found:
+                    piece = Piece(chapter, number + 1, found.group(1))
+                    self.pieces.append(piece)
+                elif re.match(r"@(\s|$)", text):
+                    piece = None
+                elif piece:
+                    piece.lines.append(text)
+                elif text.startswith("# "):
+                    self.titles.setdefault(
+                        chapter, re.sub(r"^# | *\{.*", "", text))
+
+    def users(self, piece):
+        """One that uses it, one that uses that, up to a file."""
+        name, seen = piece.name, set()
+        while name not in seen:
+            seen.add(name)
+            use = "<<%s>>" % re.sub(r" \(until \d+\)$", "", name)
+            for other in self.pieces:
+                if any(text.strip() == use for text in other.lines):
+                    yield other
+                    name = other.name
+                    break
+
+
 gdb.execute("set tcp connect-timeout 2")
+Ps()
+program = Program()
+InProgram()
+Chunk()
 VmPrint()
 VmDump()
 Walk()
