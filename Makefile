@@ -62,7 +62,7 @@ endif
 # first, stops here if the book has a mistake, and then reads the list.
 
 LIST := build/$(subst /,-,$(T)).mk
-BOOKLESS := help clean setup doctor setup-book watch
+BOOKLESS := help clean setup doctor setup-book watch build/book/html/%
 ifneq ($(filter-out $(BOOKLESS),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(filter clean,$(MAKECMDGOALS)),)
 $(error `make clean` goes alone: what it removes was read already)
@@ -413,12 +413,17 @@ help:
 # The rules of the book are read only when the book is wanted.
 ifneq ($(filter all book pdf epub build/book/%,$(or \
 	$(MAKECMDGOALS),all)),)
+# One page is wanted quickly: by who has just saved its chapter.
+weave_page_only := $(if $(MAKECMDGOALS),$(if \
+	$(filter-out build/book/html/%,$(MAKECMDGOALS)),,yes))
 weave_cover := build/book/cover.md
-$(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
+$(weave_cover): book/weave/cover.md tools/lint Makefile \
+		$(if $(weave_page_only),,$(CHAPTERS))
 	@mkdir -p $(@D)
 	@{ cat $<; echo; \
 	echo 'Real page tables to follow by hand: [Walk it yourself](walk.html).'; \
-	echo '<!-- contents -->'; tools/lint --cost; } > $@
+	echo '<!-- contents -->'; tools/lint --cost; } > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 include weave.mk
 include book/weave/walk.mk
 ifneq ($(filter pdf epub build/book/weft.%,$(MAKECMDGOALS)),)
@@ -427,7 +432,7 @@ endif
 
 # An appendix with a dead reference is not woven, nor a number that is wrong.
 .PHONY: notebooks
-$(weave_tok)/stamp: | notebooks
+$(weave_tok)/stamp: | $(if $(weave_page_only),,notebooks)
 notebooks:
 	@tools/notebooks.py
 	@tools/prose_numbers.py

@@ -16,6 +16,8 @@ WEAVE_PARTIAL ?=
 NOWEB_LIB ?= /usr/lib/noweb
 
 weave_dir := $(dir $(lastword $(MAKEFILE_LIST)))book/weave
+# Compiled modules are kept, but not among the sources.
+weave_python := env PYTHONPYCACHEPREFIX=$(abspath $(WEAVE_OUT))/python python3
 weave_cover ?= $(weave_dir)/cover.md
 weave_chapters := $(sort $(wildcard $(WEAVE_BOOK)/[0-9]*.nw))
 weave_bib := $(wildcard $(WEAVE_BOOK)/references.bib)
@@ -34,16 +36,19 @@ weave_asked = $(weave_chapters) partial=$(WEAVE_PARTIAL) lang=$(WEAVE_LANG)
 $(WEAVE_OUT)/asked: weave-always
 	@mkdir -p $(weave_html) $(weave_tok)
 	@echo '$(weave_asked)' | cmp -s - $@ \
-	  || { rm -f $(weave_html)/*.html $(weave_html)/files/*.html; echo '$(weave_asked)' > $@; }
+	  || { rm -f $(weave_tok)/book.pickle $(weave_html)/*.html $(weave_html)/files/*.html; echo '$(weave_asked)' > $@; }
 
-# noweave hides the failure of its first stage, so that runs alone before.
+# Where only prose has changed, most of the work is done already; else all of
+# it. noweave hides the failure of its first stage, so that runs alone before.
 $(weave_tok)/stamp: $(weave_chapters) $(weave_bib) $(WEAVE_OUT)/asked \
   $(wildcard $(WEAVE_BOOK)/figures/*.svg) $(weave_cover) \
   $(addprefix $(weave_dir)/,nw.py identifiers.py backend.py)
-	@$(NOWEB_LIB)/markup -t $(weave_chapters) > /dev/null
-	@noweave -t -n -filter "python3 -B $(weave_dir)/identifiers.py" -index \
-	  -backend "python3 -B $(weave_dir)/backend.py $(weave_tok) $(weave_cover)" \
-	  $(weave_chapters)
+	@$(if $(filter-out $(weave_chapters),$?),false,[ -e $(weave_tok)/book.pickle ] \
+	  && $(weave_python) $(weave_dir)/backend.py --prose $(weave_tok) $?) \
+	|| { $(NOWEB_LIB)/markup -t $(weave_chapters) > /dev/null \
+	  && noweave -t -n -filter "$(weave_python) $(weave_dir)/identifiers.py" \
+	  -backend "$(weave_python) $(weave_dir)/backend.py $(weave_tok) $(weave_cover)" \
+	  $(weave_chapters); }
 	@touch $@
 
 # A recipe that does nothing, so that make looks at the file's time again.
@@ -52,7 +57,7 @@ $(weave_tok)/labels.lua $(weave_pages:$(weave_html)/%.html=$(weave_tok)/%.tok): 
 
 $(weave_tok)/histories: weave-always
 	@mkdir -p $(@D)
-	@python3 -B $(weave_dir)/history.py $(weave_tok) $(weave_chapters)
+	@$(weave_python) $(weave_dir)/history.py $(weave_tok) $(weave_chapters)
 weave_histories := $(weave_chapters:$(WEAVE_BOOK)/%.nw=$(weave_tok)/%.history)
 $(weave_histories): $(weave_tok)/histories
 	@:
@@ -90,11 +95,11 @@ $(weave_html)/%.html: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(WEAVE_OUT)/as
 	  $(if $(weave_bib),--citeproc --bibliography $(weave_bib) \
 	    -M link-citations=true) \
 	  $< $(filter %.recap,$^) $(filter %.history,$^) -o $(weave_whole)/$*.html
-	@python3 -B $(weave_dir)/shrink.py $(weave_whole)/$*.html $@.new && mv $@.new $@
+	@$(weave_python) $(weave_dir)/shrink.py $(weave_whole)/$*.html $@.new && mv $@.new $@
 
 # The book as one page, its index for searching, and what chunks unfold to.
 $(WEAVE_OUT)/collected: $(weave_pages) $(addprefix $(weave_dir)/,collect.py shrink.py)
-	@python3 -B $(weave_dir)/collect.py $(weave_whole) $(weave_html) $(weave_stems)
+	@$(weave_python) $(weave_dir)/collect.py $(weave_whole) $(weave_html) $(weave_stems)
 	@touch $@
 $(weave_collected): $(WEAVE_OUT)/collected
 	@:

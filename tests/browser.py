@@ -16,7 +16,7 @@ import time
 NAMES = ["chromium", "chromium-browser", "google-chrome"]
 LIMIT = 120     # seconds for one answer; a net for hangs
 KEYS = {"Tab": 9, "Enter": 13, "ArrowDown": 40, "ArrowUp": 38,
-        "ArrowLeft": 37, "ArrowRight": 39, " ": 32}
+        "ArrowLeft": 37, "ArrowRight": 39, " ": 32, "/": 191, "Escape": 27}
 
 
 def program():
@@ -119,7 +119,7 @@ class Browser:
 
     def press(self, key, shift=False):
         """A key that has a name."""
-        text = {"Enter": "\r", " ": " "}.get(key)
+        text = {"Enter": "\r", " ": " ", "/": "/"}.get(key)
         event = dict(key=key, code="Space" if key == " " else key,
                      windowsVirtualKeyCode=KEYS[key],
                      modifiers=8 if shift else 0)

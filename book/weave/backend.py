@@ -2,6 +2,7 @@
 """noweb back end: split the token stream of the book into one file per page.
 
     backend.py OUTDIR COVER.md < tokens
+    backend.py --prose OUTDIR CHANGED...
 
 writes into OUTDIR, and only where the text changed:
     NN-name.tok       a chapter: its Markdown, its code word by word, and every
@@ -9,6 +10,11 @@ writes into OUTDIR, and only where the text changed:
                       a page)
     index.tok, files.tok, chunks.tok, identifiers.tok   the pages that lead there
     labels.lua        numbers and titles of chapters, sections, figures, ...
+    book.pickle       what --prose has to know of the other chapters
+
+With --prose only the .tok files of the changed chapters are made again, from
+the text that noweb's markup makes of them. The status is 1, and nothing is
+written, if more than prose has changed in them.
 
 The anchors do not come from noweb's cross-reference, because those change
 with the text: ours are made of names, and survive edits elsewhere. Uses in
@@ -24,8 +30,11 @@ A .tok file has one token a line, fields separated by tabs:
     @use HREF NAME            a use of a chunk
     @fatal MESSAGE, @unknown MESSAGE        why there can be no page
 """
+import hashlib
 import os
+import pickle
 import re
+import subprocess
 import sys
 import nw
 
@@ -91,6 +100,9 @@ class Definition:
         self.piece, self.index, self.name = piece, index, name
         self.kind, self.static = kind, static
         self.uses = {}          # chapter -> first piece there that uses it
+
+    def __getstate__(self):
+        return self.__dict__ | {'uses': {}}
 
 
 def line_with(piece, name, index):
@@ -689,6 +701,79 @@ def write(folder, name, text):
     os.replace(path + '.new', path)
 
 
+# -------------------------------------------------------- prose that changed
+
+def fingerprint(chapter):
+    """What stays the same while only prose changes: the code."""
+    digest = hashlib.sha256()
+    for item in chapter.items:
+        if isinstance(item, nw.Piece):
+            code = [parts for _, parts in item.lines]
+            digest.update(repr((item.name, item.until, code)).encode())
+    return digest.hexdigest()
+
+
+def labels_of(book, chapter):
+    """What other pages show of a chapter."""
+    return (book.titles[chapter], book.sections[chapter],
+            [label for label in book.labels.items() if label[1][0] is chapter])
+
+
+def save(folder, book):
+    """Keep what a later run with --prose needs, unless there are errors."""
+    path = os.path.join(folder, 'book.pickle')
+    if any(book.errors.values()):
+        if os.path.exists(path):
+            os.remove(path)
+        return
+    for chapter in book.chapters:
+        chapter.code = fingerprint(chapter)
+    book.pieces, book.figures, book.users, book.mentions = [], {}, {}, []
+    with open(path + '.new', 'wb') as f:
+        pickle.dump(book, f, pickle.HIGHEST_PROTOCOL)
+    os.replace(path + '.new', path)
+
+
+def pieces_of(text):
+    """The pieces of code in a .tok file, as lines."""
+    return re.findall(r'^@begin\t.*?^@end$', text, re.S | re.M)
+
+
+def prose(folder, *changed):
+    """Make the .tok files of chapters in which only prose has changed."""
+    with open(os.path.join(folder, 'book.pickle'), 'rb') as f:
+        book = pickle.load(f)
+    out = {}
+    for path in changed:
+        chapter = next(c for c in book.chapters if c.path == path)
+        marked = subprocess.run([MARKUP, '-t', path], check=True, text=True,
+                                capture_output=True).stdout
+        new = nw.parse(marked.splitlines())[0]
+        before = labels_of(book, chapter)
+        chapter.items, book.sections[chapter] = new.items, []
+        for ident, _ in before[2]:
+            del book.labels[ident]
+        book.titles.pop(chapter)
+        read_docs(book, chapter)
+        if (fingerprint(new), *labels_of(book, chapter)) != (chapter.code, *before):
+            return 1
+        name = os.path.join(folder, chapter.stem + '.tok')
+        with open(name) as f:
+            pieces = iter(pieces_of(f.read()))
+        out[chapter] = [line for item in new.items for line in
+                        (docs_out(book, chapter, item)
+                         if isinstance(item, nw.Docs) else [next(pieces)])]
+    check_mentions(book)
+    if any(book.errors.values()):
+        return 1
+    for chapter, lines in out.items():
+        write(folder, chapter.stem + '.tok', '\n'.join(lines) + '\n')
+    return 0
+
+
+MARKUP = os.environ.get('NOWEB_LIB', '/usr/lib/noweb') + '/markup'
+
+
 def main(folder, cover):
     chapters = nw.parse(sys.stdin.readlines())
     if not chapters:
@@ -712,7 +797,10 @@ def main(folder, cover):
     write(folder, 'labels.lua', labels_out(book))
     for stem, out in pages.items():
         write(folder, stem + '.tok', '\n'.join(out) + '\n')
+    save(folder, book)
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    if sys.argv[1] == '--prose':
+        sys.exit(prose(*sys.argv[2:]))
+    main(*sys.argv[1:3])        # noweave adds options of its own back ends

@@ -358,6 +358,15 @@ const weft = (() => {
     document.body.append(dialog);
   }
 
+  // ---- Code that is wider than its place ---------------------------------
+
+  // It is scrolled by the arrows once it has the focus.
+  function letScroll() {
+    for (const pre of document.querySelectorAll('pre'))
+      if (pre.scrollWidth > pre.clientWidth) pre.tabIndex = 0;
+      else pre.removeAttribute('tabindex');
+  }
+
   // ---- All of it --------------------------------------------------------
 
   restoreLinks();
@@ -366,5 +375,7 @@ const weft = (() => {
   addPermalinks();
   for (const pre of document.querySelectorAll('.piece > pre')) addButtons(pre);
   makeSearch();
+  letScroll();
+  addEventListener('resize', letScroll);
   return {got};
 })();

@@ -200,12 +200,15 @@ def book_html(pages):
     """All chapters as one page, in the frame of the first."""
     firsts = {p.file: re.search(r'<h1 id="([^"]*)"', p.main)[1] for p in pages}
 
+    taken = set()
+
     def part(page):
-        own = re.findall(r' id="((?:fn|refs?\b|history|references|contents|machine)[^":]*)"',
-                         page.main)
+        ids = set(re.findall(r' id="([^"]*)"', page.main))
+        again = ids & taken         # footnotes, references, history
+        taken.update(ids)
 
         def renamed(name):
-            return f'{name}-{page.stem}' if name in own else name
+            return f'{name}-{page.stem}' if name in again else name
 
         def link(m):
             file, anchor = m[1] or page.file, (m[2] or '')[1:]
@@ -224,7 +227,15 @@ def book_html(pages):
     before, _, after = frame.partition(pages[0].main)
     before = HREF.sub(lambda m: f'href="#{firsts[m[1]]}"' if m[1] in firsts
                       else m.group(), before)
-    return before + ''.join(map(part, pages)) + after
+    seen = set()
+
+    def once(m):
+        """A script is loaded where the first chapter asks for it."""
+        first = m.group() not in seen
+        seen.add(m.group())
+        return m.group() if first else ''
+    return re.sub(r'<script src="[^"]*"[^>]*></script>\n?', once,
+                  before + ''.join(map(part, pages)) + after)
 
 
 def main(source, out, *stems):

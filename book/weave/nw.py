@@ -20,6 +20,9 @@ class Chapter:
         self.number = int(digits or 0)
         self.items = []
 
+    def __getstate__(self):
+        return self.__dict__ | {'items': []}    # those are large
+
     @property
     def label(self):
         """The number as printed: '' for the preface, A, B, ... from 90 on."""
@@ -53,6 +56,11 @@ class Piece:
         self.roots = set()
         self.words = None
         self.locals = set()     # names that mean something else in here
+
+    def __getstate__(self):
+        """Where it is and what it belongs to, without its text."""
+        return {name: getattr(self, name) for name in
+                ('chapter', 'line', 'name', 'until', 'anchor', 'roots')}
 
     @property
     def machine(self):

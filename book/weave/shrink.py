@@ -32,10 +32,9 @@ BETWEEN = re.compile(rf'(</?(?:{BLOCK}|col|body|head|meta|link|title|html|'
                      r'summary|figcaption|script)\b[^>]*>)\s+'
                      rf'(?=</?(?:{BLOCK}|col|body|head|meta|link|title|script)\b)')
 # Ends that the next tag implies.
-ENDS = re.compile(r'</p>(?=<(?:p|div|pre|ul|ol|dl|table|h[1-6]|figure|'
-                  r'blockquote|details|/div|/li|/main|/dd|/blockquote)\b)|'
-                  r'</li>(?=<(?:li|/ul|/ol)\b)|</t[dh]>(?=<(?:t[dh]|/tr)\b)|'
-                  r'</tr>(?=<(?:tr|/tbody|/thead)\b)|</d[dt]>(?=<(?:d[dt]|/dl)\b)')
+ENDS = re.compile(r'</p>(?=<(?:p|div|pre|ul|ol|dl|table|h[1-6]|'
+                  r'blockquote|/div|/li|/main|/dd|/blockquote)\b)|'
+                  r'</li>(?=<(?:li|/ul|/ol)\b)')
 
 
 def repeated_links(page):
@@ -86,7 +85,8 @@ def shrink(page):
     def aside(m):
         pres.append(m.group())
         return f'<pre>{len(pres) - 1}</pre>'
-    page = re.sub(r' style="text-align: left;"| data-(?:blank|cites)="[^"]*"', '', page)
+    page = re.sub(r' style="text-align: left;"| role="doc-biblioentry"|'
+                  r' data-(?:blank|cites)="[^"]*"', '', page)
     page = PRE.sub(aside, repeated_links(implied(page)))
     page = ENDS.sub('', BETWEEN.sub(r'\1', page))
     page = re.sub(r'<pre>(\d+)</pre>', lambda m: pres[int(m[1])], page)
