@@ -331,6 +331,7 @@ help:
 #: make run CMD='ls; usertests -q'   the same without a person, with a status
 #: make kernel        build the kernel, boot nothing
 #: make book          the book: build/book/html/index.html
+#: make boot          and its kernels, which run in its pages (CHAPTER=07: one)
 #: make check         every test (make setup check on a fresh machine)
 #: make check-all     and every combination of machine, compiler, CPUs, memory
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
@@ -356,7 +357,7 @@ help:
 #:   ICOUNT=1              cycles are instructions, for CMD=bench
 
 # The rules of the book are read only when the book is wanted.
-ifneq ($(filter all book build/book/%,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter all book boot build/book/%,$(or $(MAKECMDGOALS),all)),)
 weave_cover := build/book/cover.md
 $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	@mkdir -p $(@D)
@@ -365,6 +366,7 @@ $(weave_cover): book/weave/cover.md tools/lint $(CHAPTERS) Makefile
 	echo '<!-- contents -->'; tools/lint --cost; } > $@
 include weave.mk
 include book/weave/walk.mk
+include book/weave/boot.mk
 
 # An appendix with a dead reference is not woven.
 .PHONY: notebooks

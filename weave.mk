@@ -70,4 +70,4 @@ $(weave_html)/%.html: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(WEAVE_OUT)/as
 	  -V lang=$(WEAVE_LANG) $(weave_variables) \
 	  $(if $(weave_bib),--citeproc --bibliography $(weave_bib) \
 	    -M link-citations=true) \
-	  $< $(filter %.history,$^) -o $@.new && mv $@.new $@
+	  $< $(filter %.boot,$^) $(filter %.history,$^) -o $@.new && mv $@.new $@
