@@ -15,6 +15,7 @@ const MEMORY = 32 << 20;
 const LINES = 2000;             // kept on a screen
 const SAID = 100;               // lines kept for screen readers
 const PANIC = 99;               // the status of a kernel that gave up
+const IDLE = 100;               // milliseconds until the emulator looks again
 
 /* Ports of QEMU's PC by which a kernel switches it off.  v86 has neither. */
 const DEBUG_EXIT = 0xf4, ACPI_CONTROL = 0x604;
@@ -101,7 +102,19 @@ async function start(chapter, print, ended) {
         out16(port, value);
     };
     const {instance} = await WebAssembly.instantiate(code, imports);
-    return instance.exports;
+    return {...instance.exports, main_loop: guarded(instance.exports.main_loop)};
+  }
+
+  /* What the emulator cannot do throws out of its loop. */
+  function guarded(loop) {
+    return () => {
+      try {
+        return over ? IDLE : loop();
+      } catch (error) {
+        end('The emulator has given up, as it does at a double fault. QEMU does not');
+        return IDLE;
+      }
+    };
   }
 
   const emulator = new V86({
@@ -134,6 +147,7 @@ function makeScreen() {
   function put(c) {
     const last = lines.length - 1;
     if (c === '\n') {
+      lines[last] = lines[last].trimEnd();
       lines.push('');
       column = 0;
       if (lines.length > LINES)
@@ -378,6 +392,7 @@ function buildSection(place) {
   }
   if (about.state === 'there') {
     buildKeys();
+    place.classList.add('boot-here');
     place.replaceChildren(make('div', {class: 'pair'}, left, right));
   } else {
     place.replaceChildren(make('p', {},

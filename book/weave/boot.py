@@ -57,6 +57,7 @@ class Prefix:
         self.keys = keys(code)
         self.has_files = '<<kernel/files/' in code
         self.has_disk = '<<kernel/disk/' in code
+        self.asks_for_smap = '/* SMAP */' in code
 
 
 def code_of(path):
@@ -125,8 +126,8 @@ SECTION = '''
 
 ## Run it here {{#run-{number}}}
 
-The kernel of {chapters}, in a PC that your browser emulates: one processor, 32
-MiB of memory{disk}. It is loaded when you start it, and needs no network then.
+The kernel of {chapters}, in a PC that your browser emulates, with {parts}.
+Nothing of it is loaded before you start it.
 
 ::: {{.boot data-chapter="{number}"}}
 Without JavaScript there is no such PC. `make qemu MACHINE=i386
@@ -150,10 +151,15 @@ def sections(out, chapters):
         if prefix.number not in stems:
             continue
         last = int(prefix.number)
+        parts = ['one processor', '32 MiB of memory']
+        if prefix.has_disk:
+            parts.append('a disk without DMA')
+        if prefix.asks_for_smap:
+            parts.append('neither SMEP nor SMAP')
         text = SECTION.format(
             number=prefix.number,
             chapters=f'chapters 1 to {last}' if last > 1 else 'chapter 1',
-            disk=', a disk of 32 MiB for files' if prefix.has_disk else '')
+            parts=', '.join(parts[:-1]) + ' and ' + parts[-1])
         write(f'{out}/{stems[prefix.number]}.boot',
               '\n'.join(markdown(text)) + '\n')
 
