@@ -248,7 +248,7 @@ def test_terminal(boots, chromium):
     section.type("sleep 1000")
     chromium.run("[...document.querySelectorAll('.boot-keys button')]"
                  ".find(b => b.textContent === 'Ctrl-C').click()")
-    ends("^C\nweft$ ")
+    ends("^C\nsh: sleep: killed\nweft$ ")
     # What is printed is said, line by line and once.
     said = chromium.text(".boot [role=log]")
     assert said.count("processors: 1") == 1 and "typedtyped" in said
@@ -315,7 +315,7 @@ def test_without_kernels(alone, chromium):
 
     (html / "boot").mkdir()
     (html / "boot/machine.js").write_text("/* made of nothing */\n")
-    (html / "boot/kernel-02.js").write_text("/* made of another text */\n")
+    (html / "boot/kernel-02.js").write_text("/* made of another */\n")
     alone.must("make", "WEAVE_PARTIAL=1", "build/book/html/boot.js")
     assert "is of an older text of the book: make boot" in \
         section_says(chromium, alone)
@@ -337,7 +337,7 @@ print([prefix.made for prefix in boot.prefixes()])""")
     assert len(set(before)) == 3
     tree.append(1, "One more sentence.\n")
     assert made() == before
-    tree.replace(2, "99", "98")
+    tree.replace(2, "PANIC_STATUS 99", "PANIC_STATUS 98")
     after = made()
     assert after[0] == before[0]
     assert after[1] != before[1] and after[2] != before[2]
