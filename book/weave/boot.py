@@ -329,6 +329,7 @@ def machine(html, web):
     name = re.search(rb'\0(?:rel-)?(\d+\.\d+\.\d+-[\w.+~-]+)\0', read(bios))
     texts = [os.path.join(folder, name) for name in sorted(os.listdir(folder))
              if name.startswith('LICENSE')]
+    texts.append(os.path.join(HERE, 'boot-licences.txt'))
     out = html + '/boot'
     write(out + '/v86.js', read(folder + '/build/libv86.js'))
     made = hashlib.sha256()
