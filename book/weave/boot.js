@@ -200,14 +200,15 @@ function buildSection(place) {
 
   const button = make('button', {type: 'button'}, 'Start the kernel');
   const status = make('p', {role: 'status'});
-  const terminal = make('textarea', {rows: 24, readonly: '',
+  const terminal = make('textarea', {rows: 24, readonly: '', hidden: '',
     'aria-label': `Terminal of the kernel of chapter ${number}`,
     'aria-describedby': `boot-keys-${chapter}`,
     spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off',
     autocorrect: 'off'});
   const said = make('div', {class: 'boot-said', role: 'log',
                             'aria-label': 'What the kernel prints'});
-  const keys = make('p', {class: 'boot-keys', id: `boot-keys-${chapter}`});
+  const keys = make('p', {class: 'boot-keys', id: `boot-keys-${chapter}`,
+                          hidden: ''});
   const next = make('button', {type: 'button', hidden: ''});
   const controls = make('p', {class: 'boot-controls'}, button, ' ', next);
 
@@ -358,7 +359,7 @@ function buildSection(place) {
       machine = await start(chapter, print, ended);
       status.textContent = 'The machine is running.';
       button.textContent = 'Switch it off';
-      terminal.readOnly = false;
+      terminal.readOnly = terminal.hidden = keys.hidden = false;
       terminal.focus();
     } catch (error) {
       status.textContent = error.message;
@@ -400,7 +401,8 @@ function buildSection(place) {
         ? 'The kernel that was made for this page is of an older text of ' +
           'the book: '
         : 'This page was made without its kernel: ',
-      make('code', {}, 'make boot'), ' makes it, and ',
+      make('code', {}, 'make boot'),
+      about.state === 'old' ? ' makes a new one, and ' : ' makes it, and ',
       make('code', {}, `make qemu MACHINE=i386 CHAPTER=${chapter}`),
       ' starts it in QEMU.'));
   }

@@ -158,7 +158,8 @@ def sections(out, chapters):
             parts.append('neither SMEP nor SMAP')
         text = SECTION.format(
             number=prefix.number,
-            chapters=f'chapters 1 to {last}' if last > 1 else 'chapter 1',
+            chapters='chapter 1' if last == 1 else
+            f'chapters 1 {"to" if last > 2 else "and"} {last}',
             parts=', '.join(parts[:-1]) + ' and ' + parts[-1])
         write(f'{out}/{stems[prefix.number]}.boot',
               '\n'.join(markdown(text)) + '\n')
