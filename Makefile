@@ -378,6 +378,7 @@ help:
 #: make run CMD='ls; usertests -q'   the same without a person, with a status
 #: make kernel        build the kernel, boot nothing
 #: make book          the book: build/book/html/index.html
+#: make boot          and its kernels, which run in its pages (CHAPTER=07: one)
 #: make pdf           the book on paper: build/book/weft.pdf
 #: make epub          the book for reading devices: build/book/weft.epub
 #: make watch         page and kernel follow each save (PORT=8000)
@@ -411,7 +412,7 @@ help:
 #:   ICOUNT=1              cycles are instructions, for CMD=bench
 
 # The rules of the book are read only when the book is wanted.
-ifneq ($(filter all book pdf epub build/book/%,$(or \
+ifneq ($(filter all book boot pdf epub build/book/%,$(or \
 	$(MAKECMDGOALS),all)),)
 # One page is wanted quickly: by who has just saved its chapter.
 weave_page_only := $(if $(MAKECMDGOALS),$(if \
@@ -426,6 +427,7 @@ $(weave_cover): book/weave/cover.md tools/lint Makefile \
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 include weave.mk
 include book/weave/walk.mk
+include book/weave/boot.mk
 ifneq ($(filter pdf epub build/book/weft.%,$(MAKECMDGOALS)),)
 include print.mk
 endif

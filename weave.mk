@@ -69,7 +69,7 @@ weave_sizes := $(wildcard $(WEAVE_BOOK)/measured/sizes.txt)
 weave_recaps := $(weave_chapters:$(WEAVE_BOOK)/%.nw=$(weave_tok)/%.recap)
 $(weave_tok)/recaps: $(weave_chapters) $(weave_sizes) $(weave_tok)/stamp \
   $(addprefix $(weave_dir)/,recap.py nw.py backend.py)
-	@python3 -B $(weave_dir)/recap.py $(weave_tok) \
+	@$(weave_python) $(weave_dir)/recap.py $(weave_tok) \
 	  $(or $(weave_sizes),/dev/null) $(weave_chapters)
 	@touch $@
 $(weave_recaps): $(weave_tok)/recaps
@@ -94,7 +94,7 @@ $(weave_html)/%.html: $(weave_tok)/%.tok $(weave_tok)/labels.lua $(WEAVE_OUT)/as
 	  -V lang=$(WEAVE_LANG) $(weave_variables) \
 	  $(if $(weave_bib),--citeproc --bibliography $(weave_bib) \
 	    -M link-citations=true) \
-	  $< $(filter %.recap,$^) $(filter %.history,$^) -o $(weave_whole)/$*.html
+	  $< $(filter %.boot,$^) $(filter %.recap,$^) $(filter %.history,$^) -o $(weave_whole)/$*.html
 	@$(weave_python) $(weave_dir)/shrink.py $(weave_whole)/$*.html $@.new && mv $@.new $@
 
 # The book as one page, its index for searching, and what chunks unfold to.
