@@ -362,8 +362,10 @@ const weft = (() => {
 
   // It is scrolled by the arrows once it has the focus.
   function letScroll() {
-    for (const pre of document.querySelectorAll('pre'))
-      if (pre.scrollWidth > pre.clientWidth) pre.tabIndex = 0;
+    const wide = [...document.querySelectorAll('pre')]  // all before a change
+      .map(pre => [pre, pre.scrollWidth > pre.clientWidth]);
+    for (const [pre, scrolls] of wide)
+      if (scrolls) pre.tabIndex = 0;
       else pre.removeAttribute('tabindex');
   }
 
