@@ -41,6 +41,7 @@ def remember_compilations():
                 pass
     ENVIRONMENT.update(PATH="%s:%s" % (folder / "bin", ENVIRONMENT["PATH"]),
                        CCACHE_DIR=str(folder), CCACHE_NOHASHDIR="true",
+                       CCACHE_NODIRECT="true",  # for __has_include
                        CCACHE_MAXSIZE="1G")
 
 
