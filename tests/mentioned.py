@@ -43,7 +43,10 @@ class Mentioned:
     """Listens to all tests, and compares at the end."""
 
     def __init__(self):
-        self.names = notebooks.tests_mentioned(weft.book())
+        book = weft.book()
+        self.names = notebooks.tests_mentioned(book)
+        self.transcripts = ["transcript/" + name
+                            for name in book.transcripts()]
         self.passed = set()     # test_x.py::test_y[z]
         self.others = {}        # the same, that did not: what it did
         self.ran = set()        # what tests have recorded
@@ -70,14 +73,11 @@ class Mentioned:
         if name.startswith("host "):
             return None if name in self.ran else "did not pass"
         if name.startswith("transcript/"):
-            wanted = [found for found in self.transcripts()
+            wanted = [found for found in self.transcripts
                       if (found + ".").startswith(name + ".")]
             lack = [found for found in wanted if found not in self.ran]
             return "did not pass: " + " ".join(lack) if lack else None
         return self.trouble_of_function(name)
-
-    def transcripts(self):
-        return ["transcript/" + name for name in weft.book().transcripts()]
 
     def trouble_of_function(self, name):
         """All cases of a function count, unless one is named."""

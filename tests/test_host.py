@@ -253,8 +253,8 @@ FAULTS = {
     'copies not claimed': (
         'memory/mapping', 'pages += (stop - start) / PAGE_SIZE;', ';'),
     'hidden pages stay': (
-        'memory/space', 'if (*entry)\n\t\t\t\tdrop_page',
-        'if (pte_present(*entry))\n\t\t\t\tdrop_page'),
+        'memory/space', 'if (*entry)\n\t\t\tdrop_page',
+        'if (pte_present(*entry))\n\t\t\tdrop_page'),
     'hidden pages are not inherited': (
         'memory/space', 'if (!*from)', 'if (!pte_present(*from))'),
     'no guard': (

@@ -14,7 +14,7 @@ import weft
 
 run = weft.tool("run")
 PROMPT = run.SHELL
-LIMIT = 120     # seconds without output that mean a kernel hangs
+LIMIT = 400     # seconds without output; usertests has its own limits
 
 both = pytest.mark.parametrize("machine", weft.MACHINES)
 processors = pytest.mark.parametrize(

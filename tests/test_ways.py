@@ -48,12 +48,35 @@ def test_mirror_without_memory(kernels, machine):
     assert IN_ORDER + "\nmirrors: in order" in text
 
 
+COUNTED = re.compile(
+    r"^(\w+): (\d+) in, (\d+) out, (\d+) strings; (\d+) faults\n"
+    r"(\d+) pages looked up, (\d+) mirrored, (\d+) entries", re.M)
+
+
 @both
-def test_direct_counts(kernels, machine):
-    text = succeeds(kernels, "monitor copies", machine)
-    assert re.search(r"^direct: [1-9]\d* in, \d+ out, [1-9]\d* strings; \d+ "
-                     r"faults\n0 pages looked up, 0 mirrored, 0 entries",
-                     text, re.M)
+@ways
+def test_copies_are_counted(kernels, machine, copy):
+    """The notebooks' ncopyin: a test copies, and it went this way."""
+    check = int(copy == "mirror")       # one that is there already
+    text = succeeds(kernels, "monitor copies; usertests copyinnew; "
+                    "monitor copies", machine, check=check, copy=copy)
+    before, after = COUNTED.findall(text)
+    assert before[0] == after[0] == copy
+    copied_in, _, strings, _, looked_up, mirrored, entries = [
+        int(b) - int(a) for a, b in zip(before[1:], after[1:])]
+    assert copied_in > 86 and strings > 30      # those of the test
+    assert (looked_up > 86) == (copy == "walk")
+    assert (mirrored > 0) == (entries > 0) == (copy == "mirror")
+
+
+@both
+def test_heap_where_devices_are(kernels, machine):
+    """The notebook stops at 0xC000000, and this heap goes on."""
+    text = succeeds(kernels, "usertests -c growpast kerneldevices", machine,
+                    check=1, copy="mirror", options=["--mem", "256M"])
+    free = int(re.search(r"(\d+) of \d+ free after phase two", text)[1])
+    assert free * 4096 > 0xc000000      # or growpast has done nothing
+    assert text.count("mirrors: in order") == 2
 
 
 # ---- What a slip of the kernel can do --------------------------------

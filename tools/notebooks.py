@@ -257,7 +257,7 @@ def usertests():
     return found
 
 
-def why_no_test(name, book, inside):
+def why_no_test(name, transcripts, inside):
     """What is wrong with a test of this NAME, or None."""
     kind, _, rest = name.partition(" ")
     if kind == "usertests":
@@ -272,7 +272,7 @@ def why_no_test(name, book, inside):
             else "tests/host/test_%s.c has no test %s" % (program, test)
     if name.startswith("transcript/"):
         return None if any((found + ".").startswith(name[11:] + ".")
-                           for found in book.transcripts()) \
+                           for found in transcripts) \
             else "the book has no " + name
     file, _, test = name.partition("::")
     found = re.search(r"((?:^@.*\n(?:^[ \t].*\n)*)*)^def %s\(" %
@@ -289,13 +289,14 @@ def why_no_test(name, book, inside):
 def check_tests(book, items):
     if not os.path.isdir("tests"):
         return                  # a copy of the book without its tests
-    inside = usertests()
+    inside, transcripts, known = usertests(), book.transcripts(), {}
     for item in items:
         for line, name in item.tests():
-            wrong = why_no_test(name, book, inside)
-            if wrong:
+            if name not in known:
+                known[name] = why_no_test(name, transcripts, inside)
+            if known[name]:
                 yield "%s:%d" % (item.where.rpartition(":")[0], line), \
-                    "%s: %s" % (name, wrong)
+                    "%s: %s" % (name, known[name])
 
 
 # ---- All of it -------------------------------------------------------

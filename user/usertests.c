@@ -62,7 +62,7 @@ static const struct area {
 	{ "machine", machine_tests, COUNT(machine_tests) },
 };
 
-enum { QUICK_LIMIT = 30, SLOW_LIMIT = 55 };     /* seconds for a test */
+enum { QUICK_LIMIT = 60, SLOW_LIMIT = 300 };     /* seconds for a test */
 enum { TIME_OVER = 94 };                /* the watchdog's status */
 enum { FAILURES = 200 };
 

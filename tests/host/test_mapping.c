@@ -462,6 +462,7 @@ static struct pending {
 } pending[PENDING];
 
 static void go_on_meanwhile(void);
+static void note_files(void);
 
 void disk_submit(struct disk_request *request)
 {
@@ -478,6 +479,9 @@ void disk_submit(struct disk_request *request)
 	expect(i < PENDING);
 	pending[i] = (struct pending){ request, sum_of(request) };
 	go_on_meanwhile();
+	/* The end of an earlier commit: the next has not begun. */
+	if (fs.in_doubt)
+		note_files();
 }
 
 static void do_request(struct disk_request *request)
@@ -1310,6 +1314,16 @@ static void expect_saved(struct model_file *file)
 	}
 }
 
+/* What a commit that begins now has to save. */
+static void note_files(void)
+{
+	for (unsigned i = 0; i < FILE_COUNT; i++) {
+		files[i].saved_size = files[i].size;
+		memcpy(files[i].saved, files[i].bytes,
+		       sizeof files[i].saved);
+	}
+}
+
 static void sync_all(void)
 {
 	struct process *process = this_process();
@@ -1318,11 +1332,7 @@ static void sync_all(void)
 		use_processor(0);
 		this_cpu()->process = &processes[0];
 	}
-	for (unsigned i = 0; i < FILE_COUNT; i++) {
-		files[i].saved_size = files[i].size;
-		memcpy(files[i].saved, files[i].bytes,
-		       sizeof files[i].saved);
-	}
+	note_files();
 	if (filesystem_sync()) {
 		expect(disk_fails);
 		return;

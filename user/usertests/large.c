@@ -221,7 +221,7 @@ static void orphaned(uintptr_t heap)
 
 static void largeorphan(void)
 {
-	char *heap = large_pages(2);
+	char *heap = large_pages(4);
 
 	give_numbers(heap, 0, LARGE_COUNT, 1000);
 	for (int i = 0; i < 3; i++)

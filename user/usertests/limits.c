@@ -128,6 +128,7 @@ static void fullcontents(void)
 static void fullnames(void)
 {
 	int made = 0, links = 0, count = 600;
+	const char *name = "../renamed";
 
 	write_text("file", "x");
 	must_mkdir("dir");
@@ -145,16 +146,18 @@ static void fullnames(void)
 	}
 	check(stat_of("../file").nlink == links + 1, "%d names, not %d",
 	      stat_of("../file").nlink, links + 1);
-	must_rename("../file", "../renamed");
-	expect_text("../renamed", "x");
+	if (rename("../file", name) < 0) {
+		check(!exists(name), "both names");
+		name = "../file";
+	}
+	expect_text(name, "x");
 	for (int i = 0; i < count; i++) {
 		made -= unlink(numbered("d", i)) == 0;
 		links -= unlink(numbered("l", i)) == 0;
 	}
 	check(made == 0 && links == 0, "%d and %d are missing", made,
 	      links);
-	check(stat_of("../renamed").nlink == 1, "%d names",
-	      stat_of("../renamed").nlink);
+	check(stat_of(name).nlink == 1, "%d names", stat_of(name).nlink);
 }
 
 /* A hole in a file on a full disk cannot be filled, or is. */
@@ -186,7 +189,7 @@ static void fullhole(void)
 static void fill_as(uintptr_t me)
 {
 	const char *name = numbered("filler", me);
-	int fd = must_create(name);
+	int fd = must_open_for(name, O_RDWR);
 	long long total = write_until_full(fd, 0x7fff0000, me + 1);
 
 	close(fd);
@@ -198,8 +201,11 @@ static void fill_as(uintptr_t me)
 /* Four processes fill the disk, and two make room again. */
 static void fulltogether(void)
 {
-	for (int i = 0; i < (full ? 3 : 1); i++)
+	for (int i = 0; i < (full ? 3 : 1); i++) {
+		for (int k = 0; k < 4; k++)
+			close(must_create(numbered("filler", k)));
 		run_many(fill_as, 4);
+	}
 }
 
 /* ---- Many files ---- */

@@ -292,6 +292,91 @@ static void wraparound(void)
 	close(fd);
 }
 
+/* ---- What a notebook's copyin_new() would have to get right ---- */
+
+/* The kernel brings SIZE bytes from AT to the pipe, as they are. */
+static void expect_copied(const int ends[2], const char *at, int size)
+{
+	char got[64];
+
+	check(write(ends[1], at, size) == size, "write from %p", at);
+	check(read(ends[0], got, size) == size, "read");
+	check(memcmp(at, got, size) == 0, "not what is at %p", at);
+}
+
+/* It does not, and no byte has come through. */
+static void expect_refused(const int ends[2], char *at, int size)
+{
+	char mark = 'm', got = 0;
+
+	check(write(ends[1], at, size) == -1, "write from %p", at);
+	check(write(ends[1], &mark, 1) == 1 &&
+	      read(ends[0], &got, 1) == 1 && got == mark,
+	      "%d bytes at %p: one came through", size, at);
+	check(open(at, O_RDONLY) == -1, "a name at %p", at);
+}
+
+/*
+ * Memory that was given back is neither read nor followed, though the
+ * kernel has just been there; when it comes back it is zero.
+ */
+static void expect_gone(const int ends[2], char *end)
+{
+	char *page = end - PAGE;
+
+	expect_copied(ends, page, 64);
+	grow(-PAGE);
+	expect_refused(ends, page, 64);
+	page[-1] = 'x';
+	check(open(page - 1, O_RDONLY) == -1, "a name that runs into it");
+	grow(PAGE);
+	expect_copied(ends, page, 64);
+	check(zero(page, PAGE), "the page is not zero");
+}
+
+static void copyinnew(void)
+{
+	char *edge, *at = new_edge(&edge);
+	int ends[2];
+
+	check(pipe(ends) == 0, "pipe");
+	expect_copied(ends, edge - 32, 64);     /* untouched */
+	fill(at, 2 * PAGE, 61);
+	for (int before = 0; before <= 64; before++)
+		expect_copied(ends, edge - before, 64);
+	for (int i = 0; i < COUNT(wild); i++)
+		expect_refused(ends, (char *)opaque(wild[i]), 64);
+	for (int i = 0; i < 10; i++) {
+		fill(edge, PAGE, i);
+		expect_gone(ends, edge + PAGE);
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/*
+ * The heap may be where xv6 on RISC-V has an interrupt controller, if
+ * there is memory for so large a one.
+ */
+static void growpast(void)
+{
+	char *place = (char *)0xc000000, *end = place + 2 * PAGE;
+	int size = end - (char *)sbrk(0), ends[2];
+
+	if (available_pages() < (uint32_t)(size / PAGE) + 200)
+		return;
+	check(pipe(ends) == 0, "pipe");
+	grow(size);
+	fill(place - PAGE, 2 * PAGE, 71);
+	for (int before = 0; before <= 64; before += 8)
+		expect_copied(ends, place - before, 64);
+	sleep(1);                       /* with interrupts */
+	check(intact(place - PAGE, 2 * PAGE, 71), "it has changed");
+	expect_gone(ends, end);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static const struct test way_tests[] = {
 	{ "edgefstat", edgefstat, QUICK },
 	{ "edgewait", edgewait, QUICK },
@@ -304,4 +389,6 @@ static const struct test way_tests[] = {
 	{ "kernelmapped", kernelmapped, QUICK | FILES | MAPS },
 	{ "kerneldevices", kerneldevices, QUICK | MAPS },
 	{ "wraparound", wraparound, QUICK },
+	{ "copyinnew", copyinnew, QUICK },
+	{ "growpast", growpast, QUICK },
 };
