@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 import nw
-from backend import markdown, slug, write
+from backend import markdown, write
 
 MARKUP = os.environ.get('NOWEB_LIB', '/usr/lib/noweb') + '/markup'
 MACHINES = {'riscv': 'riscv64', 'i386': 'i386'}
@@ -55,7 +55,7 @@ def files_of(chapters):
             if isinstance(item, nw.Piece):
                 pieces.setdefault(item.name, []).append(item)
     return pieces, {name: list(spans(pieces, name)) for name in pieces
-                    if nw.is_root(name) and not name.startswith('transcript/')}
+                    if nw.is_file(name)}
 
 
 def place(path):
@@ -110,11 +110,6 @@ def section(chapter, pieces, files, sizes):
     if not rows:
         return []
 
-    def link(name):
-        p = pieces[name][0].chapter
-        page = '' if p is chapter else p.stem + '.html'
-        return f'{page}#chunk:{slug(name)}'
-
     out = ['', '', '::: {#grown}', '',
            'These files grew; lines that are empty are not counted.', '',
            '| File | lines | in all |',
@@ -122,7 +117,7 @@ def section(chapter, pieces, files, sizes):
     for path, added, dropped, now in rows:
         change = ', '.join(f'{n} {what}' for n, what in
                            ((added, 'new'), (dropped, 'gone')) if n)
-        out.append(f'| [`{path}`]({link(path)}) | {change} | {now} |')
+        out.append(f'| `{path}` | {change} | {now} |')
     total = sum(1 for lines in files.values() for first, last in lines
                 if first <= number < last)
     files_word = 'file' if len(rows) == 1 else 'files'
