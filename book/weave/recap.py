@@ -126,7 +126,7 @@ def section(chapter, pieces, files, sizes):
     before = max((n for n in sizes if n < number), default=None)
     if set(MACHINES) <= set(sizes.get(number, ())):
         out += sizes_table(sizes[number], sizes.get(before, {}))
-    shown = [f'[{label}](#chunk:transcript/{number:02}.{machine})'
+    shown = [f'[{label}](#c:transcript/{number:02}.{machine})'
              for machine, label in MACHINES.items()
              if f'transcript/{number:02}.{machine}' in pieces]
     if shown:
