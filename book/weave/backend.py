@@ -466,7 +466,7 @@ def where(book, chapter):
 def piece_out(book, p):
     """A piece of code, with notes on what it is connected to."""
     kind = 'transcript' if p.name.startswith('transcript/') else \
-        'file' if nw.is_root(p.name) else 'chunk'
+        'file' if nw.is_file(p.name) else 'chunk'
     same = [q for q in book.chunks[p.name] if q is not p and nw.coexist(p, q)]
     everyone = book.chunks[p.name]
     before = [q for q in same if everyone.index(q) < everyone.index(p)]

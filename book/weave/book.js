@@ -56,6 +56,13 @@ const weft = (() => {
       if (head.textContent.endsWith('+≡'))
         head.append(' ', element('small', {}, 'Continues from ',
                                  element('a', {}, 'above'), '.'));
+      const next = document.getElementById(neighbour(piece.id, 1).slice(1));
+      if (next?.firstElementChild.textContent.includes('+≡') &&
+          !/Continued [^.]*\bbelow\b/.test(piece.lastElementChild.textContent)) {
+        const foot = piece.querySelector('pre + p') ??
+                     piece.appendChild(element('p', {}));
+        foot.prepend('Continued ', element('a', {}, 'below'), '. ');
+      }
       const names = [...piece.querySelectorAll('dfn')].map(n => n.textContent);
       const foot = piece.querySelector('pre + p');
       if (!names.length || foot?.textContent.includes('Defines ')) continue;

@@ -489,7 +489,7 @@ end
 local function place_grown(blocks)
   local grown, at
   for i, block in ipairs(blocks) do
-    if block.t == "Div" and block.identifier == "grown" then grown = i end
+    if block.t == "Div" and block.classes:includes("grown") then grown = i end
   end
   if not grown then return end
   grown = blocks:remove(grown)

@@ -93,7 +93,7 @@ def sizes_table(sizes, before):
     parts = {'text': 'text', 'constants': 'constants', 'data': 'variables'}
     yield from ['| Bytes of the kernel |' + ' | '.join(MACHINES.values())
                 + ' | more on ' + ' | more on '.join(MACHINES.values()) + ' |',
-                '|:----|----:|----:|----:|----:|']
+                '|:----|:----|:----|:----|:----|']
     for part, name in parts.items():
         now = [sizes[m][part] for m in MACHINES]
         then = [before.get(m, {}).get(part, 0) for m in MACHINES]
@@ -110,10 +110,10 @@ def section(chapter, pieces, files, sizes):
     if not rows:
         return []
 
-    out = ['', '', '::: {#grown}', '',
+    out = ['', '', '::: grown', '',
            'These files grew; lines that are empty are not counted.', '',
            '| File | lines | in all |',
-           '|:---------------------------|------:|------:|']
+           '|:---------------------------|:------|:------|']
     for path, added, dropped, now in rows:
         change = ', '.join(f'{n} {what}' for n, what in
                            ((added, 'new'), (dropped, 'gone')) if n)
@@ -126,7 +126,7 @@ def section(chapter, pieces, files, sizes):
     before = max((n for n in sizes if n < number), default=None)
     if set(MACHINES) <= set(sizes.get(number, ())):
         out += sizes_table(sizes[number], sizes.get(before, {}))
-    shown = [f'[{label}](#chunk:transcript/{number:02}.{machine})'
+    shown = [f'[{label}](#c:transcript/{number:02}.{machine})'
              for machine, label in MACHINES.items()
              if f'transcript/{number:02}.{machine}' in pieces]
     if shown:

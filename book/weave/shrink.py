@@ -10,7 +10,8 @@ between blocks. What a program can see as well is left to book.js:
   - a word of code that is the same link as one before it on the page, and is
     `<a>word</a>` now;
   - the links of "above" and "below", which follow from the text;
-  - "Continues from above", where the sign +≡ says the same;
+  - "Continues from above", where the sign +≡ says the same, and "Continued
+    below", where the next one has that sign;
   - "Defines ...", where the code says the same;
   - the look of the keywords of C.
 """
@@ -36,9 +37,9 @@ BETWEEN = re.compile(rf'(</?(?:{BLOCK}|col|body|head|meta|link|title|html|'
 # Ends that the next tag implies.
 ENDS = re.compile(r'</p>(?=<(?:p|div|pre|ul|ol|dl|table|h[1-6]|'
                   r'blockquote|/div|/li|/main|/dd|/blockquote)\b)|'
-                  r'</li>(?=<(?:li|/ul|/ol)\b)|</d[td]>(?=<(?:d[td]|/dl)\b)|'
-                  r'</t[dh]>(?=<(?:td|th|/tr)\b)|</tr>(?=<(?:tr|/tbody)\b)')
+                  r'</li>(?=<(?:li|/ul|/ol)\b)|</d[td]>(?=<(?:d[td]|/dl)\b)')
 ABOVE = ' <small>Continues from <a href="%s">above</a>.</small>'
+BELOW = re.compile(r'(<p>)?Continued <a href="([^"]*)">below</a>\.( |</p>)')
 DEFINES = re.compile(r'(?: ?|<p>)Defines <code>([^\n]*)</code>\.(?:</p>)?')
 
 
@@ -79,6 +80,9 @@ def implied(page):
         head, pre, rest = m.group().partition('<pre')
         code, end, foot = rest.rpartition('</pre>')
         head = head.replace(ABOVE % neighbour(anchor, -1), '')
+        below = BELOW.match(foot.strip('\n'))
+        if below and below[2] == neighbour(anchor, 1):
+            foot = foot.replace(below[0], '<p>' if below[3] == ' ' else '')
         names = DEFINES.search(foot)
         if names and (re.findall(r'<a [^>]*>(.*?)</a>', names[1])
                       == re.findall(r'<dfn [^>]*>(.*?)</dfn>', code)):
