@@ -123,7 +123,7 @@ def programs():
 
 SECTION = '''
 
-::: {{#run-{number} .run}}
+::: run
 
 ## Run it here {{#run-{number}}}
 
