@@ -292,15 +292,15 @@ def test_a_recap_counts_lines(tmp_path):
                    for line in lines if line.startswith("| ")]
             for name, lines in said.items()}
     assert rows["01-one"][1:3] == [
-        ["[`kernel/a.c`](#chunk:kernel/a.c)", "3 new", "3"],
-        ["1 file", "3 new", "3 in the whole kernel"]]
+        ["`kernel/a.c`", "+3", "3"],
+        ["1 file", "+3", "3 in the whole kernel"]]
     assert rows["02-two"][1:4] == [
-        ["[`kernel/a.c`](01-one.html#chunk:kernel/a.c)", "2 new", "5"],
-        ["[`machine/i386/b.c`](#chunk:machine/i386/b.c)", "1 new", "1"],
-        ["2 files", "3 new", "6 in the whole kernel"]]
+        ["`kernel/a.c`", "+2", "5"],
+        ["`machine/i386/b.c`", "+1", "1"],
+        ["2 files", "+3", "6 in the whole kernel"]]
     assert ["text", "200", "200", "+100", "+100"] in rows["02-two"]
     assert rows["03-three"][1] == [
-        "[`kernel/a.c`](01-one.html#chunk:kernel/a.c)", "1 new, 2 gone", "4"]
+        "`kernel/a.c`", "+1\u00a0−2", "4"]
     assert "04-four" not in rows or not rows["04-four"]
     assert any("[riscv64](#chunk:transcript/01.riscv)" in line
                for line in said["01-one"])
