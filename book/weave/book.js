@@ -120,8 +120,10 @@ const weft = (() => {
   }
 
   function addPermalinks() {
-    for (const heading of document.querySelectorAll('h1[id], h2[id], h3[id]'))
-      heading.append(' ', permalink(heading.id, 'this section'));
+    const headings = 'h1[id], h2[id], h3[id], section[id] > h2:first-child';
+    for (const heading of document.querySelectorAll(headings))
+      heading.append(' ', permalink(heading.id || heading.parentNode.id,
+                                    'this section'));
     for (const piece of document.querySelectorAll('.piece[id]'))
       piece.firstElementChild.append(' ', permalink(piece.id, 'this chunk'));
     for (const caption of document.querySelectorAll('figcaption, caption')) {
