@@ -341,10 +341,10 @@ tags: tangle
 		$(if $(HOST_KERNEL),--and $(call quoted,$(HOSTCC) $(HOST_CFLAGS)) \
 		$(addprefix $(T)/,$(filter host/%.c,$(TANGLED))))
 
-# For readers who build nothing.  The PDF and EPUB come along if they are there.
+# For readers who build nothing.
 .PHONY: dist
 dist:
-	@$(MAKE) --no-print-directory book
+	@$(MAKE) --no-print-directory boot pdf epub CHAPTER=
 	@for machine in $(MACHINES); do \
 		$(MAKE) --no-print-directory kernel MACHINE=$$machine CHAPTER= \
 		CHECK=0 COPY=direct TOOLCHAIN=clang WERROR= PROGRAMS= || exit; \

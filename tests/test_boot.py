@@ -306,7 +306,7 @@ def section_says(chromium, tree):
 def test_without_kernels(alone, chromium):
     """The page tells how to get one; and if the kernel is of another text."""
     html = alone.folder / "build/book/html"
-    page = Page(html / "02-console.html")               # well-formed
+    page = Page(alone.folder / "build/book/pages/02-console.html")
     assert "Without JavaScript" in page.text
     assert "boot.js" in page.loads
     assert not (html / "boot").exists()

@@ -267,7 +267,7 @@ class Kernel:
             self.chunks.setdefault(piece.name, []).append(piece)
         self.files = {name: "\n".join(self.expand(name)) + "\n"
                       for name, pieces in self.chunks.items()
-                      if pieces[0].is_root and not pieces[0].is_transcript}
+                      if pieces[0].is_root and not pieces[0].is_quoted}
 
     def expand(self, name, above=()):
         for piece in self.chunks.get(name, ()):

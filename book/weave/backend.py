@@ -466,7 +466,7 @@ def where(book, chapter):
 def piece_out(book, p):
     """A piece of code, with notes on what it is connected to."""
     kind = 'transcript' if p.name.startswith('transcript/') else \
-        'file' if nw.is_root(p.name) else 'chunk'
+        'file' if nw.is_file(p.name) else 'chunk'
     same = [q for q in book.chunks[p.name] if q is not p and nw.coexist(p, q)]
     everyone = book.chunks[p.name]
     before = [q for q in same if everyone.index(q) < everyone.index(p)]
@@ -576,9 +576,10 @@ def index_out(book, cover):
 def chunks_out(book):
     out = markdown('# Index of chunks {#ch:chunks}\n\nThe numbers are chapters: '
                    'first where the chunk is defined, then where it is used.\n')
-    groups = {'Files': [], 'Chunks': [], 'Transcripts': []}
+    groups = {'Files': [], 'Chunks': [], 'Transcripts': [], 'Answers': []}
     for name in sorted(book.chunks, key=lambda n: (plain(n).lower(), n)):
         groups['Transcripts' if name.startswith('transcript/') else
+               'Answers' if name.startswith('answer/') else
                'Files' if nw.is_root(name) else 'Chunks'].append(name)
     for group, names in groups.items():
         out += markdown(f'\n## {group} {{#{group.lower()}}}\n\n::: index\n')
@@ -615,7 +616,7 @@ def files_out(book):
                    'they come from.\n')
     folders = {}
     for name in sorted(book.chunks):
-        if nw.is_root(name) and not name.startswith('transcript/'):
+        if nw.is_file(name):
             folders.setdefault(name[:name.rindex('/') + 1], []).append(name)
     last = max(book.numbers)
     for folder, names in folders.items():
@@ -656,8 +657,7 @@ def identifiers_out(book):
 
 def file_links(book):
     """Where a tangled file, or a folder of them, is shown as a whole."""
-    files = sorted(n for n in book.chunks if nw.is_root(n)
-                   and not n.startswith('transcript/'))
+    files = sorted(n for n in book.chunks if nw.is_file(n))
     folders = {n[:n.rindex('/') + 1] for n in files}
     return {n: f'files.html#{nw.folder_anchor(n)}' for n in sorted(folders)} | {
         n: nw.file_page(n) for n in files}

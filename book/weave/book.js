@@ -50,6 +50,32 @@ const weft = (() => {
     return '#' + chunk + (other > 1 ? ':' + other : '');
   }
 
+  function restoreNotes() {
+    for (const piece of document.querySelectorAll('.piece')) {
+      const head = piece.firstElementChild;
+      if (head.textContent.endsWith('+≡'))
+        head.append(' ', element('small', {}, 'Continues from ',
+                                 element('a', {}, 'above'), '.'));
+      const next = document.getElementById(neighbour(piece.id, 1).slice(1));
+      if (next?.firstElementChild.textContent.includes('+≡') &&
+          !/Continued [^.]*\bbelow\b/.test(piece.lastElementChild.textContent)) {
+        const foot = piece.querySelector('pre + p') ??
+                     piece.appendChild(element('p', {}));
+        foot.prepend('Continued ', element('a', {}, 'below'), '. ');
+      }
+      const names = [...piece.querySelectorAll('dfn')].map(n => n.textContent);
+      const foot = piece.querySelector('pre + p');
+      if (!names.length || foot?.textContent.includes('Defines ')) continue;
+      const list = element('code', {});
+      for (const name of names) {
+        if (name !== names[0]) list.append(', ');
+        list.append(element('a', {}, name));
+      }
+      (foot ?? piece.appendChild(element('p', {})))
+        .append(foot ? ' Defines ' : 'Defines ', list, '.');
+    }
+  }
+
   function restoreLinks() {
     const last = new Map();
     for (const a of document.querySelectorAll('pre a, code a, .piece > p a')) {
@@ -94,8 +120,10 @@ const weft = (() => {
   }
 
   function addPermalinks() {
-    for (const heading of document.querySelectorAll('h1[id], h2[id], h3[id]'))
-      heading.append(' ', permalink(heading.id, 'this section'));
+    const headings = 'h1[id], h2[id], h3[id], section[id] > h2:first-child';
+    for (const heading of document.querySelectorAll(headings))
+      heading.append(' ', permalink(heading.id || heading.parentNode.id,
+                                    'this section'));
     for (const piece of document.querySelectorAll('.piece[id]'))
       piece.firstElementChild.append(' ', permalink(piece.id, 'this chunk'));
     for (const caption of document.querySelectorAll('figcaption, caption')) {
@@ -371,6 +399,7 @@ const weft = (() => {
 
   // ---- All of it --------------------------------------------------------
 
+  restoreNotes();
   restoreLinks();
   for (const pre of document.querySelectorAll('.piece:not(.transcript) > pre, .tangled pre'))
     colourKeywords(pre);

@@ -67,7 +67,8 @@ def code_of(path):
         for line in file:
             found = re.match(r'<<(.*)>>=$', line)
             if found:
-                inside = not found[1].startswith('transcript/')
+                inside = not found[1].startswith(
+                    ('transcript/', 'answer/'))
             elif line == '@\n' or line.startswith('@ '):
                 inside = False
             if inside:
@@ -122,7 +123,7 @@ def programs():
 
 SECTION = '''
 
-::: {{#run-{number} .run}}
+::: run
 
 ## Run it here {{#run-{number}}}
 

@@ -82,6 +82,11 @@ def is_root(name):
     return '/' in name and ' ' not in name
 
 
+def is_file(name):
+    """A root that is tangled: neither a transcript nor an answer."""
+    return is_root(name) and not name.startswith(('transcript/', 'answer/'))
+
+
 def file_page(name):
     """The page that shows a tangled file."""
     return 'files/' + name.replace('/', '-') + '.html'

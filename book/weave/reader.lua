@@ -475,7 +475,8 @@ local function navigation()
   for i, p in ipairs(labels.pages) do
     chapters[i] = {href = p.file .. ".html", number = p.number, title = p.title}
     if p == page then
-      chapters[i].current, chapters[i].sections = true, {}
+      chapters[i].current = true
+      if p.sections[1] then chapters[i].sections = {} end
       for j, s in ipairs(p.sections) do
         chapters[i].sections[j] = {href = "#" .. s.id, number = s.number, title = s.title}
       end
@@ -489,7 +490,7 @@ end
 local function place_grown(blocks)
   local grown, at
   for i, block in ipairs(blocks) do
-    if block.t == "Div" and block.identifier == "grown" then grown = i end
+    if block.t == "Div" and block.classes:includes("grown") then grown = i end
   end
   if not grown then return end
   grown = blocks:remove(grown)

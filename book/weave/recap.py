@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 import nw
-from backend import markdown, slug, write
+from backend import markdown, write
 
 MARKUP = os.environ.get('NOWEB_LIB', '/usr/lib/noweb') + '/markup'
 MACHINES = {'riscv': 'riscv64', 'i386': 'i386'}
@@ -55,7 +55,7 @@ def files_of(chapters):
             if isinstance(item, nw.Piece):
                 pieces.setdefault(item.name, []).append(item)
     return pieces, {name: list(spans(pieces, name)) for name in pieces
-                    if nw.is_root(name) and not name.startswith('transcript/')}
+                    if nw.is_file(name)}
 
 
 def place(path):
@@ -93,7 +93,7 @@ def sizes_table(sizes, before):
     parts = {'text': 'text', 'constants': 'constants', 'data': 'variables'}
     yield from ['| Bytes of the kernel |' + ' | '.join(MACHINES.values())
                 + ' | more on ' + ' | more on '.join(MACHINES.values()) + ' |',
-                '|:----|----:|----:|----:|----:|']
+                '|:----|:----|:----|:----|:----|']
     for part, name in parts.items():
         now = [sizes[m][part] for m in MACHINES]
         then = [before.get(m, {}).get(part, 0) for m in MACHINES]
@@ -110,19 +110,14 @@ def section(chapter, pieces, files, sizes):
     if not rows:
         return []
 
-    def link(name):
-        p = pieces[name][0].chapter
-        page = '' if p is chapter else p.stem + '.html'
-        return f'{page}#chunk:{slug(name)}'
-
-    out = ['', '', '::: {#grown}', '',
+    out = ['', '', '::: grown', '',
            'These files grew; lines that are empty are not counted.', '',
            '| File | lines | in all |',
-           '|:---------------------------|------:|------:|']
+           '|:---------------------------|:------|:------|']
     for path, added, dropped, now in rows:
         change = ', '.join(f'{n} {what}' for n, what in
                            ((added, 'new'), (dropped, 'gone')) if n)
-        out.append(f'| [`{path}`]({link(path)}) | {change} | {now} |')
+        out.append(f'| `{path}` | {change} | {now} |')
     total = sum(1 for lines in files.values() for first, last in lines
                 if first <= number < last)
     files_word = 'file' if len(rows) == 1 else 'files'
@@ -131,7 +126,7 @@ def section(chapter, pieces, files, sizes):
     before = max((n for n in sizes if n < number), default=None)
     if set(MACHINES) <= set(sizes.get(number, ())):
         out += sizes_table(sizes[number], sizes.get(before, {}))
-    shown = [f'[{label}](#chunk:transcript/{number:02}.{machine})'
+    shown = [f'[{label}](#c:transcript/{number:02}.{machine})'
              for machine, label in MACHINES.items()
              if f'transcript/{number:02}.{machine}' in pieces]
     if shown:

@@ -9,7 +9,10 @@ between blocks. What a program can see as well is left to book.js:
 
   - a word of code that is the same link as one before it on the page, and is
     `<a>word</a>` now;
-  - the links of "above", "below" and "Defines ...", which follow from the text;
+  - the links of "above" and "below", which follow from the text;
+  - "Continues from above", where the sign +≡ says the same, and "Continued
+    below", where the next one has that sign;
+  - "Defines ...", where the code says the same;
   - the look of the keywords of C.
 """
 import re
@@ -34,7 +37,10 @@ BETWEEN = re.compile(rf'(</?(?:{BLOCK}|col|body|head|meta|link|title|html|'
 # Ends that the next tag implies.
 ENDS = re.compile(r'</p>(?=<(?:p|div|pre|ul|ol|dl|table|h[1-6]|'
                   r'blockquote|/div|/li|/main|/dd|/blockquote)\b)|'
-                  r'</li>(?=<(?:li|/ul|/ol)\b)')
+                  r'</li>(?=<(?:li|/ul|/ol)\b)|</d[td]>(?=<(?:d[td]|/dl)\b)')
+ABOVE = ' <small>Continues from <a href="%s">above</a>.</small>'
+BELOW = re.compile(r'(<p>)?Continued <a href="([^"]*)">below</a>\.( |</p>)')
+DEFINES = re.compile(r'(?: ?|<p>)Defines <code>([^\n]*)</code>\.(?:</p>)?')
 
 
 def repeated_links(page):
@@ -73,6 +79,15 @@ def implied(page):
         anchor = m[1]
         head, pre, rest = m.group().partition('<pre')
         code, end, foot = rest.rpartition('</pre>')
+        head = head.replace(ABOVE % neighbour(anchor, -1), '')
+        below = BELOW.match(foot.strip('\n'))
+        if below and below[2] == neighbour(anchor, 1):
+            foot = foot.replace(below[0], '<p>' if below[3] == ' ' else '')
+        names = DEFINES.search(foot)
+        if names and (re.findall(r'<a [^>]*>(.*?)</a>', names[1])
+                      == re.findall(r'<dfn [^>]*>(.*?)</dfn>', code)):
+            foot = foot.replace(names[0], '</p>' if names[0][0] != '<'
+                                and names[0].endswith('</p>') else '')
         return (LINK.sub(link, head) + pre + KEYWORDS.sub(r'\1', code) + end
                 + LINK.sub(link, foot))
     anchor = ''
@@ -86,7 +101,9 @@ def shrink(page):
         pres.append(m.group())
         return f'<pre>{len(pres) - 1}</pre>'
     page = re.sub(r' style="text-align: left;"| role="doc-biblioentry"|'
+                  r' class="(?:odd|even|header)"|'
                   r' data-(?:blank|cites)="[^"]*"', '', page)
+    page = page.replace(' style="text-align: right;"', ' class="r"')
     page = PRE.sub(aside, repeated_links(implied(page)))
     page = ENDS.sub('', BETWEEN.sub(r'\1', page))
     page = re.sub(r'<pre>(\d+)</pre>', lambda m: pres[int(m[1])], page)
