@@ -136,9 +136,10 @@ def test_code_that_changes_is_noticed(marked):
     assert complaints(marked) == []
 
 
-def test_a_page_is_not_woven_with_a_wrong_number(marked):
+def test_the_book_is_not_woven_with_a_wrong_number(marked):
+    """One page alone is: it is wanted quickly."""
     marked.replace(0, "4096", "4097", count=2)
-    done = marked.make("WEAVE_PARTIAL=1", "build/book/html/00-numbers.html")
+    done = marked.make("WEAVE_PARTIAL=1", "book")
     assert done.returncode
     assert "4097 is written, and it is 4096" in done.stderr
     assert not (marked.folder / "build/book/html/00-numbers.html").exists()
@@ -292,17 +293,17 @@ def test_a_recap_counts_lines(tmp_path):
                    for line in lines if line.startswith("| ")]
             for name, lines in said.items()}
     assert rows["01-one"][1:3] == [
-        ["[`kernel/a.c`](#chunk:kernel/a.c)", "3 new", "3"],
-        ["1 file", "3 new", "3 in the whole kernel"]]
+        ["`kernel/a.c`", "+3", "3"],
+        ["1 file", "+3", "3 in the whole kernel"]]
     assert rows["02-two"][1:4] == [
-        ["[`kernel/a.c`](01-one.html#chunk:kernel/a.c)", "2 new", "5"],
-        ["[`machine/i386/b.c`](#chunk:machine/i386/b.c)", "1 new", "1"],
-        ["2 files", "3 new", "6 in the whole kernel"]]
+        ["`kernel/a.c`", "+2", "5"],
+        ["`machine/i386/b.c`", "+1", "1"],
+        ["2 files", "+3", "6 in the whole kernel"]]
     assert ["text", "200", "200", "+100", "+100"] in rows["02-two"]
     assert rows["03-three"][1] == [
-        "[`kernel/a.c`](01-one.html#chunk:kernel/a.c)", "1 new, 2 gone", "4"]
+        "`kernel/a.c`", "+1\u00a0−2", "4"]
     assert "04-four" not in rows or not rows["04-four"]
-    assert any("[riscv64](#chunk:transcript/01.riscv)" in line
+    assert any("[riscv64](#c:transcript/01.riscv)" in line
                for line in said["01-one"])
 
 
@@ -332,16 +333,16 @@ def test_where_a_recap_stands(tmp_path):
     weft.Tree.at(weft.ROOT).must(
         "make", "-f", "weave.mk", f"WEAVE_BOOK={book}",
         f"WEAVE_OUT={tmp_path}/out", "book")
-    one, two = [(tmp_path / "out/html" / name).read_text()
+    one, two = [(tmp_path / "out/pages" / name).read_text()
                 for name in ("01-one.html", "02-two.html")]
     assert "4096 bytes" in one and "PAGE_SIZE" not in one
     places = [one.index(words) for words in
-              ('id="sec:one-recap"', "You can count", 'id="grown"',
-               '<a href="#chunk:kernel/a.c">', 'id="sec:one-exercises"',
+              ('id="sec:one-recap"', "You can count", 'class="grown"',
+               '<a href="files/kernel-a.c.html">', 'id="sec:one-exercises"',
                'id="history"')]
     assert places == sorted(places)
     assert 'id="what-grew"' not in one
     places = [two.index(words) for words in
-              ('id="sec:two-exercises"', 'id="what-grew"', 'id="grown"',
+              ('id="sec:two-exercises"', 'id="what-grew"', 'class="grown"',
                'id="history"')]
     assert places == sorted(places)

@@ -92,8 +92,13 @@ BANNER = "#watch-trouble"
 
 
 def banner(window):
-    return window.run("(e => e && !e.hidden ? e.textContent : '')"
-                      "(document.querySelector('%s'))" % BANNER)
+    try:
+        return window.run("(e => e && !e.hidden ? e.textContent : '')"
+                          "(document.querySelector('%s'))" % BANNER)
+    except AssertionError as error:
+        if "navigated" not in str(error):
+            raise
+        return "(the page is being loaded again)"
 
 
 def wait_for(window, done, what):
@@ -666,7 +671,7 @@ def test_the_recipe_for_an_exercise(small):
     stem = small.chapter(2).stem
     small.must("make", "WEAVE_PARTIAL=1", "build/book/html/%s.html" % stem)
     page = (small.folder / "build/book/html" / (stem + ".html")).read_text()
-    assert 'id="ex:by-hand"' in page
+    assert "id=ex:by-hand" in page
     small.append(2, recipe("Adding an exercise").replace("walk-by", "by"))
     done = small.make("WEAVE_PARTIAL=1", "build/book/html/%s.html" % stem)
     assert "ex:by-hand is already in" in done.stderr
@@ -684,7 +689,9 @@ def test_the_recipe_for_a_chapter(tmp_path):
     assert "Weft on riscv64: first light." in text
     assert "Weft on i386: first light." in text
     assert text.count("hello, reader") == 2
-    assert "36-hello.nw" not in tree.run("tools/lint").stdout
+    said = tree.run("tools/lint").stdout.split("\n")
+    assert [line for line in said if "36-hello.nw" in line and
+            "words a line of code" not in line] == []
     tree.must("make", "build/book/html/36-hello.html")
     page = (tree.folder / "build/book/html/36-hello.html").read_text()
     assert "hello, reader" in page

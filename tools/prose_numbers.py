@@ -337,6 +337,9 @@ class Sources:
         self.book, self.last = book, book.last_chapter()
         self.kernels = {}
         self.measured = {**read_measured("costs"), **read_measured("sizes")}
+        # A chapter that has just been added was not measured yet.
+        self.last_measured = max((key[0] for key in self.measured
+                                  if key[0] <= self.last), default=0)
         self.cache_path = os.path.join(BUILD, "values.json")
         try:
             with open(self.cache_path) as file:
@@ -366,7 +369,8 @@ class Sources:
             kind, name = found.group().split(" ")
             if kind == "lines" or kind == "files":
                 return str(self.counted(kind, prefix, name))
-            key = (prefix, machine, kind, item.way + name)
+            key = (self.last_measured if prefix == self.last else prefix,
+                   machine, kind, item.way + name)
             if key not in self.measured:
                 raise BookError("`%s %s` of %d %s is not in %s: see `make "
                                 "measure`" % (kind, key[3], prefix, machine,

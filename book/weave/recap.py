@@ -115,13 +115,13 @@ def section(chapter, pieces, files, sizes):
            '| File | lines | in all |',
            '|:---------------------------|:------|:------|']
     for path, added, dropped, now in rows:
-        change = ', '.join(f'{n} {what}' for n, what in
-                           ((added, 'new'), (dropped, 'gone')) if n)
+        change = '\u00a0'.join(f'{sign}{n}' for n, sign in
+                              ((added, '+'), (dropped, '−')) if n)
         out.append(f'| `{path}` | {change} | {now} |')
     total = sum(1 for lines in files.values() for first, last in lines
                 if first <= number < last)
     files_word = 'file' if len(rows) == 1 else 'files'
-    out += [f'| {len(rows)} {files_word} | {sum(r[1] for r in rows)} new | '
+    out += [f'| {len(rows)} {files_word} | +{sum(r[1] for r in rows)} | '
             f'{total} in the whole kernel |', '']
     before = max((n for n in sizes if n < number), default=None)
     if set(MACHINES) <= set(sizes.get(number, ())):
