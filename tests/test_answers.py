@@ -138,6 +138,20 @@ def test_a_diff_that_does_not_fit_is_named(small):
                     r"lines occur 0 times", done.stderr)
 
 
+def test_a_diff_that_only_adds_is_named(small):
+    hunk = PLANTED[PLANTED.index(" @<<start-up"):PLANTED.index("+console")]
+    done = planted(small, hunk + '+console_write("Answered.\\n");\n @\n',
+                   '+console_write("Answered.\\n");\n')
+    assert re.match(r"book/91-answers.nw:6: in <<answer/planted.diff>>: no "
+                    r"line says where in book/01-first-light.nw", done.stderr)
+
+
+def test_a_command_goes_on_in_the_next_line(small):
+    done = planted(small, "CHAPTER=01\nAnswered.\n",
+                   "CHAPTER=01\n$ echo one \\\n    two\none two\n")
+    assert "same  answer/planted.run on riscv" in done.stdout, done.stdout
+
+
 def test_a_chunk_that_is_not_escaped_is_named(small):
     done = planted(small, "@<<start", "<<start")
     assert re.match(r"book/91-answers.nw:7: .* escape it", done.stderr)

@@ -286,6 +286,7 @@ def test_smaller_pages_say_the_same(out):
         texts = [unescape(re.sub(r'<[^>]*>|\s', '', t)) for t in (small, whole)]
         restored = r'Defines[\w,]*\.|Continuesfromabove\.'
         assert re.sub(restored, '', texts[0]) == re.sub(restored, '', texts[1])
+        whole = re.sub('(<td[^>]*><a) href="files/[^"]*"', r'\1', whole)  # What grew
         links = [re.sub('"', '', ' '.join(re.findall(r'\b(?:id|href)=[^\s>]*', t)))
                  for t in (small, whole)]
         assert set(links[0].split()) == set(re.sub(

@@ -87,6 +87,8 @@ const weft = (() => {
       else if (text === 'above' || text === 'below')
         a.setAttribute('href', neighbour(a.closest('.piece').id,
                                          text === 'below' ? 1 : -1));
+      else if (a.closest('.grown'))
+        a.href = 'files/' + text.replaceAll('/', '-') + '.html';
       else if (last.has(text)) a.setAttribute('href', last.get(text));
     }
   }

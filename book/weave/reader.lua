@@ -493,7 +493,10 @@ local function place_grown(blocks)
     if block.t == "Div" and block.classes:includes("grown") then grown = i end
   end
   if not grown then return end
-  grown = blocks:remove(grown)
+  grown = blocks:remove(grown):walk {Table = function(table)
+    for i, column in ipairs(table.colspecs) do table.colspecs[i] = {column[1]} end
+    return table
+  end}
   for i, block in ipairs(blocks) do
     if block.t == "Header" and block.level <= 2 then
       if at then return blocks:insert(i, grown) end

@@ -13,11 +13,12 @@ between blocks. What a program can see as well is left to book.js:
   - "Continues from above", where the sign +≡ says the same, and "Continued
     below", where the next one has that sign;
   - "Defines ...", where the code says the same;
+  - the links of the files that grew;
   - the look of the keywords of C.
 """
 import re
 import sys
-from nw import C_KEYWORDS
+from nw import C_KEYWORDS, file_page
 
 # What stays as it is; a tag; the text up to the next one.
 PARTS = re.compile(r'(<!--.*?-->|<(script|style|textarea)\b.*?</\2>)|'
@@ -40,6 +41,7 @@ ENDS = re.compile(r'</p>(?=<(?:p|div|pre|ul|ol|dl|table|h[1-6]|'
                   r'</li>(?=<(?:li|/ul|/ol)\b)|</d[td]>(?=<(?:d[td]|/dl)\b)')
 ABOVE = ' <small>Continues from <a href="%s">above</a>.</small>'
 BELOW = re.compile(r'(<p>)?Continued <a href="([^"]*)">below</a>\.( |</p>)')
+GREW = re.compile(r'<td><a href="(files/[^"]*)"><code>([^<]*)</code></a>')
 DEFINES = re.compile(r'(?: ?|<p>)Defines <code>([^\n]*)</code>\.(?:</p>)?')
 
 
@@ -94,6 +96,11 @@ def implied(page):
     return PIECE.sub(piece, page)
 
 
+def grew(m):
+    address, path = m.groups()
+    return f'<td><code><a>{path}</a></code>' if address == file_page(path) else m[0]
+
+
 def shrink(page):
     pres = []
 
@@ -104,6 +111,7 @@ def shrink(page):
                   r' class="(?:odd|even|header)"|'
                   r' data-(?:blank|cites)="[^"]*"', '', page)
     page = page.replace(' style="text-align: right;"', ' class="r"')
+    page = GREW.sub(grew, page)
     page = PRE.sub(aside, repeated_links(implied(page)))
     page = ENDS.sub('', BETWEEN.sub(r'\1', page))
     page = re.sub(r'<pre>(\d+)</pre>', lambda m: pres[int(m[1])], page)
@@ -116,7 +124,7 @@ def part(m):
         return kept
     if tag:
         return VALUE.sub(r'=\1', tag)
-    words = words.replace('&quot;', '"').replace('&gt;', '>')
+    words = words.replace('&quot;', '"').replace('&gt;', '>').replace('&#39;', "'")
     return re.sub(r'&amp;(?![\w#]|$)', '&', words)
 
 
