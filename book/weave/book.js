@@ -78,7 +78,7 @@ const weft = (() => {
 
   function restoreLinks() {
     const last = new Map();
-    for (const a of document.querySelectorAll('pre a, code a, .piece > p a')) {
+    for (const a of document.querySelectorAll('pre a, code a, .piece > p a, td > a')) {
       if (a.className) continue;
       const text = a.textContent;
       if (a.hasAttribute('href')) last.set(text, a.getAttribute('href'));
@@ -87,7 +87,7 @@ const weft = (() => {
       else if (text === 'above' || text === 'below')
         a.setAttribute('href', neighbour(a.closest('.piece').id,
                                          text === 'below' ? 1 : -1));
-      else if (a.closest('.grown'))
+      else if (a.matches('td > a'))
         a.href = 'files/' + text.replaceAll('/', '-') + '.html';
       else if (last.has(text)) a.setAttribute('href', last.get(text));
     }

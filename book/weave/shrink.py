@@ -13,7 +13,7 @@ between blocks. What a program can see as well is left to book.js:
   - "Continues from above", where the sign +≡ says the same, and "Continued
     below", where the next one has that sign;
   - "Defines ...", where the code says the same;
-  - the links of the files that grew;
+  - links of files in tables;
   - the look of the keywords of C.
 """
 import re
@@ -98,7 +98,7 @@ def implied(page):
 
 def grew(m):
     address, path = m.groups()
-    return f'<td><code><a>{path}</a></code>' if address == file_page(path) else m[0]
+    return f'<td><a><code>{path}</code></a>' if address == file_page(path) else m[0]
 
 
 def shrink(page):
