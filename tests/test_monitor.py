@@ -70,7 +70,7 @@ class Terminal:
                 run.status_of(self.qemu.exitstatus))
 
     def close(self):
-        self.qemu.close(force=True)
+        weft.end(self.qemu)
 
 
 @pytest.fixture

@@ -45,14 +45,14 @@ def running(request, kernels):                          # noqa: F811
     def give():
         nonlocal machine
         if machine and machine.lost:
-            machine.qemu.close(force=True)
+            weft.end(machine.qemu)
         if not machine or machine.lost:
             machine = Machine(kernels, request.param)
         return machine
 
     yield give
     if machine:
-        machine.qemu.close(force=True)
+        weft.end(machine.qemu)
 
 
 @pytest.fixture

@@ -270,7 +270,7 @@ def terminal(kernels, request):
     machine, cpus = request.param
     terminal = Terminal(kernels(machine), machine, cpus)
     yield terminal
-    terminal.qemu.close(force=True)
+    weft.end(terminal.qemu)
 
 
 terminals = pytest.mark.parametrize(

@@ -74,7 +74,7 @@ class Run:
                     "monitor walk %s %s" % (hexa(machine, address),
                                             self.pid)).rstrip("\n")
         finally:
-            terminal.qemu.close(force=True)
+            weft.end(terminal.qemu)
         self.dump = "== mem\n%s== raw\n%s" % (self.areas, self.raw)
 
     def addresses(self):
@@ -231,7 +231,7 @@ def test_commands_that_name_no_process(kernels, machine):
         own = terminal.ask("vmprint -r")
         assert entries_of(own) and own.startswith("region ")
     finally:
-        terminal.qemu.close(force=True)
+        weft.end(terminal.qemu)
 
 
 # ---- gdb -------------------------------------------------------------
@@ -285,8 +285,8 @@ class Debugged(Terminal):
         return said, self.until(PROMPT) if prompt else None
 
     def close(self):
-        self.gdb.close(force=True)
-        self.qemu.close(force=True)
+        weft.end(self.gdb)
+        weft.end(self.qemu)
 
 
 def unflagged(machine, raw):

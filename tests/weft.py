@@ -188,3 +188,8 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def end(process):
+    """Ends what pexpect has started, however long that takes."""
+    tool("run").kill(process)
