@@ -24,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 WORK = 'build/boot'             # one tree of sources and objects for all
 sys.path.insert(0, HERE)
+import nw                       # noqa: E402
 
 
 def fail(message):
@@ -60,22 +61,6 @@ class Prefix:
         self.asks_for_smap = '/* SMAP */' in code
 
 
-def code_of(path):
-    """The chunks of a chapter, without the transcripts."""
-    inside, lines = False, []
-    with open(path) as file:
-        for line in file:
-            found = re.match(r'<<(.*)>>=$', line)
-            if found:
-                inside = not found[1].startswith(
-                    ('transcript/', 'answer/'))
-            elif line == '@\n' or line.startswith('@ '):
-                inside = False
-            if inside:
-                lines.append(line)
-    return ''.join(lines)
-
-
 def keys(code):
     """The control keys that a kernel with this code understands; A is for
     the arrows up and down."""
@@ -96,7 +81,7 @@ def prefixes():
         if not re.match(r'\d\d-.*\.nw$', name):
             continue
         path = os.path.join(folder, name)
-        code += code_of(path)
+        code += ''.join(nw.code_of(path))
         if not re.search(rb'^<<transcript/\d\d\.i386', read(path), re.M):
             continue
         prefix = Prefix(name[:2], '', code)

@@ -87,6 +87,20 @@ def is_file(name):
     return is_root(name) and not name.startswith(('transcript/', 'answer/'))
 
 
+def code_of(path):
+    """The lines of a chapter's chunks, but for those that no kernel has."""
+    inside = False
+    with open(path, encoding='utf-8') as file:
+        for line in file:
+            found = re.match(r'<<(.*)>>=$', line)
+            if found:
+                inside = not is_root(found[1]) or is_file(found[1])
+            elif line == '@\n' or line.startswith('@ '):
+                inside = False
+            if inside:
+                yield line
+
+
 def file_page(name):
     """The page that shows a tangled file."""
     return 'files/' + name.replace('/', '-') + '.html'

@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import nw
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -32,21 +33,11 @@ def machine_of(dump):
 # ------------------------------------------------------------------ dumping
 
 def code_of_the_book():
-    """The lines of all chunks, without the transcripts."""
+    """The lines of all chunks that are part of a kernel."""
     folder = os.path.join(ROOT, 'book')
     for name in sorted(os.listdir(folder)):
-        if not re.match(r'\d.*\.nw$', name):
-            continue
-        chunk = None
-        with open(os.path.join(folder, name)) as file:
-            for line in file:
-                found = re.match(r'<<(.*)>>=$', line)
-                if found:
-                    chunk = found[1]
-                elif line == '@\n' or line.startswith('@ '):
-                    chunk = None
-                elif chunk and not chunk.startswith(('transcript/', 'answer/')):
-                    yield line
+        if re.match(r'\d.*\.nw$', name):
+            yield from nw.code_of(os.path.join(folder, name))
 
 
 def made(machine):
