@@ -210,7 +210,8 @@ CONTENT = """(() => {
 })()"""
 
 
-@pytest.mark.parametrize("name", ["07-page-tables", "31-mappings"])
+@pytest.mark.parametrize("name", ["07-page-tables", "31-mappings",
+                                  "90-three-notebooks"])
 def test_smaller_pages_are_the_same(book, page, name):
     """A browser makes of a page that shrink.py has made smaller, and book.js
     has completed, what it makes of the page before."""

@@ -78,7 +78,8 @@ const weft = (() => {
 
   function restoreLinks() {
     const last = new Map();
-    for (const a of document.querySelectorAll('pre a, code a, .piece > p a, td > a')) {
+    const left = 'pre a, code a, .piece > p a, pre + p a, td > a';
+    for (const a of document.querySelectorAll(left)) {
       if (a.className) continue;
       const text = a.textContent;
       if (a.hasAttribute('href')) last.set(text, a.getAttribute('href'));
