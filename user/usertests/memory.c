@@ -78,7 +78,7 @@ static void sbrkgone(void)
 	check(at[0] == 1, "a page went with bytes of it in use");
 }
 
-/* A child: reserve as much as the parent did, and hold it. */
+/* A child: reserve SIZE bytes, if they can be had, and hold them. */
 static void hold_much(uintptr_t size)
 {
 	char *at = sbrk((int)size);
@@ -101,14 +101,17 @@ static void read_too_much(uintptr_t size)
 		read_byte((uintptr_t)at + i);
 }
 
-/* Memory runs out in some process: the others go on. */
+/*
+ * Memory runs out in some process: the others go on.  Three of the children
+ * get what they want, and a tenth stays: enough to make the other seven.
+ */
 static void sbrkfail(void)
 {
-	int pid[10], status;
+	int pid[10], status, each = tenths(3, 100);
 	char *mine;
 
 	for (int i = 0; i < COUNT(pid); i++)
-		pid[i] = spawn(hold_much, large_heap());
+		pid[i] = spawn(hold_much, each);
 	for (int i = 0; i < COUNT(pid); i++)
 		await_state(pid[i], PROCESS_SLEEPING);
 	mine = new_pages(1);
