@@ -354,6 +354,7 @@ def test_a_test_that_did_not_pass(book, lost):
     assert book.pytest("tests", "--whole") == (1, [said for _, _, said in lost])
 
 
+@pytest.mark.all
 def test_what_workers_report_comes_together(book):
     """All but the one that is missing have come."""
     book.replace("tests/test_small.py", "ok walk", "ok run")

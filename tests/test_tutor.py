@@ -377,7 +377,7 @@ def test_setup_without_a_program_to_install_with(tmp_path):
 
 # ---- A boot that prints nothing --------------------------------------
 
-@pytest.mark.parametrize("machine", weft.MACHINES)
+@pytest.mark.parametrize("machine", weft.one_of_the("i386"))
 def test_a_silent_boot_says_where_it_is(small, machine):
     small.replace(1, 'console_write("Weft on ',
                   'for (;;)\n\t\tasm volatile("");\n'
@@ -677,6 +677,7 @@ def test_the_recipe_for_an_exercise(small):
     assert "ex:by-hand is already in" in done.stderr
 
 
+@pytest.mark.all
 @needs("pandoc")
 def test_the_recipe_for_a_chapter(tmp_path):
     """From the text in CONTRIBUTING.md to kernels that say something new."""

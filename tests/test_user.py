@@ -89,8 +89,12 @@ def excerpt(text):
     return "\n".join(wrong + ["[...]", text[-2000:]])
 
 
-@both
-@some_disks
+@pytest.mark.parametrize("machine, cpus, disk", [
+    pytest.param("riscv", 2, []), pytest.param("i386", 1, []),
+    pytest.param("riscv", 1, [], marks=pytest.mark.all),
+    pytest.param("i386", 2, [], marks=pytest.mark.all),
+    pytest.param("riscv", 2, RAM, marks=pytest.mark.all),
+    pytest.param("i386", 2, RAM, marks=pytest.mark.all)])
 def test_usertests(kernels, machine, cpus, disk, record_property):
     text = succeeds(kernels, "forktest; usertests -q && monitor fsck",
                     machine, cpus, options=disk)
@@ -117,8 +121,11 @@ def test_all_usertests(kernels, machine, cpus, disk):
                                           cpus, options=disk)
 
 
-@both
-@processors
+@pytest.mark.parametrize("machine, cpus", [
+    pytest.param(machine, cpus, marks=[]
+                 if (machine, cpus) in [("riscv", 1), ("i386", 2)]
+                 else pytest.mark.all)
+    for machine in weft.MACHINES for cpus in [1, 2, 4]])
 def test_usertests_of_a_checked_kernel(kernels, machine, cpus):
     text = succeeds(kernels, "usertests -q -c; monitor check", machine,
                     cpus, check=1)
@@ -386,7 +393,7 @@ DEADLOCKS = [
 ]
 
 
-@both
+@pytest.mark.parametrize("machine", weft.one_of_the("i386"))
 @pytest.mark.parametrize("check, steps, message", DEADLOCKS)
 def test_a_deadlock_is_reported(tmp_path, machine, check, steps, message):
     tree = weft.Tree(tmp_path / "weft", last=11)

@@ -499,6 +499,7 @@ EDITS = [       # (replace in 05-tables.nw, by)
 ]
 
 
+@pytest.mark.all
 def test_an_edit_makes_what_a_fresh_weave_makes(copy, tmp_path):
     """Also where only prose has changed, and the rest is not looked at."""
     book, out = copy

@@ -11,8 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 MACHINES = ["riscv", "i386"]
+
+
+def one_of_the(chosen):
+    """Parameters: `make check` is content with the CHOSEN machine."""
+    return [pytest.param(machine, marks=[] if machine == chosen else
+                         [pytest.mark.all]) for machine in MACHINES]
+
 
 # A limit on a command is a net for hangs, not a measure: with other tests
 # beside it everything may take a multiple of its usual time.
