@@ -141,7 +141,7 @@ else
 endif
 
 ifeq ($(TOOLCHAIN),clang)
-  CC := clang $(TARGET)
+  CC := clang $(TARGET) -momit-leaf-frame-pointer
   LD := ld.lld -m $(LDMODE)
   NM := llvm-nm
   OBJCOPY := llvm-objcopy
