@@ -309,6 +309,14 @@ lint:
 transcripts:
 	@tools/transcripts $(if $(WRITE),--write) $(CHAPTER)
 
+# What the operations of the kernel cost, and where a row's instructions go.
+.PHONY: bench profile
+bench: tangle
+	@tools/bench $(ROW)
+profile: kernel
+	@tools/profile --machine $(MACHINE) --build $(O) \
+		$(if $(COUNT),--count $(COUNT)) $(ROW)
+
 # What the three ways into a program's memory cost.
 .PHONY: ways measure
 ways: tangle
@@ -386,6 +394,8 @@ help:
 #: make check-all     and every combination of machine, compiler, CPUs, memory
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
 #: make lint          the book in numbers: words, lines, chunks
+#: make bench         what system calls cost, beside xv6 (ROW='fstat getpid')
+#: make profile       where the instructions of ROW=fstat go, on MACHINE=
 #: make ways          the cost of each way into a program's memory (COPY=)
 #: make measure       sizes and costs that the prose speaks of, anew
 #: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)
