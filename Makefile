@@ -136,6 +136,8 @@ else
   TARGET := --target=i386-unknown-elf
   GCC_TARGET := -m32 -fno-tree-loop-distribute-patterns
   CFLAGS := -march=i686 -mgeneral-regs-only
+  # The kernel's functions get three arguments in eax, edx and ecx.
+  CONVENTION := -mregparm=3
   GCC := i686-linux-gnu-
   LDMODE := elf_i386
 endif
@@ -184,7 +186,8 @@ kernel: $(KERNEL) $(if $(filter i386,$(MACHINE)),$(BOOT_DISK)) $(FILES_DISK)
 $(O)/%.c.o: $(T)/%.c Makefile | compilers
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(CFLAGS) $(if $(filter $(BOOT_SOURCES) $(FIRST_SOURCES),$*.c),, \
+		$(CONVENTION)) -MMD -MP -c -o $@ $<
 
 $(O)/%.S.o: $(T)/%.S Makefile | compilers
 	@mkdir -p $(@D)
