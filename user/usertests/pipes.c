@@ -530,6 +530,32 @@ static void bug40_killed_behind(void)
 }
 
 /* 40: a write that nobody will read does not wait. */
+static void read_console(uintptr_t unused)
+{
+	char byte;
+
+	(void)unused;
+	exit(read(0, &byte, 1) == 1 ? OK : FAILED);
+}
+
+/* Two wait for the keyboard; each can be killed, the second first. */
+static void consolekill(void)
+{
+	struct stat info;
+	int first, second;
+
+	if (fstat(0, &info) < 0 || info.type != T_DEVICE)
+		return;         /* no console to wait at */
+	first = spawn(read_console, 0);
+	await_state(first, PROCESS_SLEEPING);
+	second = spawn(read_console, 0);
+	await_state(second, PROCESS_SLEEPING);
+	kill(second);
+	expect(second, KILLED, "the one behind");
+	kill(first);
+	expect(first, KILLED, "the one in front");
+}
+
 static void bug40_closed(void)
 {
 	int fd[2], pid;
@@ -753,4 +779,5 @@ static const struct test pipe_tests[] = {
 	{ "bug06_negative_size", bug06_negative_size, QUICK },
 	{ "bug40_killed_behind", bug40_killed_behind, QUICK },
 	{ "bug40_closed", bug40_closed, QUICK },
+	{ "consolekill", consolekill, QUICK },
 };
