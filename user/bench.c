@@ -759,6 +759,8 @@ static int bench(int argc, char *argv[])
 			rounds = number;
 		else if (strcmp(argv[first], "-c") == 0)
 			count = number;
+		else
+			return usage();
 		if (number < 1)
 			return usage();
 	}
