@@ -127,7 +127,10 @@ COMMON := -std=gnu11 -O2 -g -ffreestanding -fno-builtin -fno-pic -fno-pie \
 
 ifeq ($(MACHINE),riscv)
   TARGET := --target=riscv64-unknown-elf -march=rv64imac -mno-relax
+  # Scheduled, a store into a frame of more than 2 KiB may come before the
+  # instruction that makes room for it: below sp, where a trap overwrites it.
   GCC_TARGET := -march=rv64imac_zicsr_zifencei -mno-relax \
+	-fno-schedule-insns2 \
 	-mstrict-align -fno-tree-loop-distribute-patterns
   CFLAGS := -mabi=lp64 -mcmodel=medany
   GCC := riscv64-linux-gnu-
