@@ -403,7 +403,7 @@ help:
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
 #: make lint          the book in numbers: words, lines, chunks
 #: make bench         what system calls cost, beside xv6 (ROW='fstat getpid')
-#: make profile       where the instructions of ROW=fstat go, on MACHINE=
+#: make profile       where the instructions of ROW=fstat go (or boot), on MACHINE=
 #: make ways          the cost of each way into a program's memory (COPY=)
 #: make measure       sizes and costs that the prose speaks of, anew
 #: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)
