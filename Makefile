@@ -136,7 +136,9 @@ ifeq ($(MACHINE),riscv)
   GCC := riscv64-linux-gnu-
   LDMODE := elf64lriscv
 else
-  TARGET := --target=i386-unknown-elf
+  # Nothing is put in front of a loop: i686 has no long instruction that
+  # does nothing, so a program would execute up to fifteen short ones.
+  TARGET := --target=i386-unknown-elf -falign-loops=1
   GCC_TARGET := -m32 -fno-tree-loop-distribute-patterns
   CFLAGS := -march=i686 -mgeneral-regs-only
   # The kernel's functions get three arguments in eax, edx and ecx.
@@ -401,7 +403,7 @@ help:
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
 #: make lint          the book in numbers: words, lines, chunks
 #: make bench         what system calls cost, beside xv6 (ROW='fstat getpid')
-#: make profile       where the instructions of ROW=fstat go, on MACHINE=
+#: make profile       where the instructions of ROW=fstat go (or boot), on MACHINE=
 #: make ways          the cost of each way into a program's memory (COPY=)
 #: make measure       sizes and costs that the prose speaks of, anew
 #: make transcripts   compare the transcripts with the kernels (WRITE=1: take over)

@@ -1,12 +1,14 @@
 /*
  * bench: what the operations of a kernel cost.
  *
- *	bench [-r ROUNDS] [-c COUNT] [ROW...]
+ *	bench [-r ROUNDS] [-c COUNT] [ROW[:SIZE]...]
  *	bench -l
  *
  * A row repeats one operation, COUNT times or as often as it says; its
  * figure is the cost of one, the smallest of all rounds, as the
  * processor's cycle counter has it.
+ * Some rows are measured only when they are named, with a SIZE: how much
+ * there is of something, which the operation should not mind.
  * Under QEMU's `-icount shift=0,sleep=off` that counts instructions.
  * The cost of the loop itself is taken off.
  *
@@ -50,6 +52,7 @@ struct row {
 };
 
 static uint64 start_time;       /* see start() */
+static int size;                /* behind the name of the row */
 
 /* The processor's cycle counter. */
 static uint64 cycles(void)
@@ -609,6 +612,96 @@ static uint64 run_pipe_4096(int count)
 	return send(count, 4096);
 }
 
+/* ---- When there is more of something ---- */
+
+static uint64 run_fork_heap(int count)
+{
+	return fork_large(count, size * MEGABYTE);
+}
+
+enum { NAME = 32 };
+
+/* FOLDER/NUMBER */
+static char *name_in(char name[NAME], const char *folder, int number)
+{
+	int at = strlen(folder), digits = 1;
+
+	for (int rest = number; rest > 9; rest /= 10)
+		digits++;
+	strcpy(name, folder);
+	name[at] = '/';
+	name[at + digits + 1] = 0;
+	for (; digits > 0; digits--, number /= 10)
+		name[at + digits] = '0' + number % 10;
+	return name;
+}
+
+/*
+ * Names are opened in an order that has nothing to do with that of their
+ * making: by steps of a prime, round and round.
+ */
+static uint64 run_open_among(int count)
+{
+	char name[NAME];
+	uint64 took = 0;
+
+	mkdir("/many");
+	for (int i = 0; i < size; i++)
+		make_file(name_in(name, "/many", i), 0);
+	for (int i = 0; i < count; i++) {
+		name_in(name, "/many", (unsigned)i * 7919 % size);
+		start();
+		close(must_open(name, O_RDONLY));
+		took += stop();
+	}
+	for (int i = 0; i < size; i++)
+		unlink(name_in(name, "/many", i));
+	unlink("/many");
+	return took;
+}
+
+enum { SLEEPERS = 1000 };
+
+/* A process that sleeps for a queue of its own, until it is killed. */
+static int put_to_sleep(int report)
+{
+	int nothing[2], pid = fork();
+	char byte = 0;
+
+	must(pid >= 0, "fork");
+	if (pid == 0) {
+		must_pipe(nothing);
+		write(report, &byte, 1);
+		read(nothing[0], &byte, 1);
+		end(1);
+	}
+	return pid;
+}
+
+/* As run_pingpong(), while others sleep. */
+static uint64 run_pingpong_among(int count)
+{
+	static int pid[SLEEPERS];
+	int report[2];
+	uint64 took;
+	char byte;
+
+	must(size <= SLEEPERS, "size of pingpong_among");
+	must_pipe(report);
+	for (int i = 0; i < size; i++) {
+		pid[i] = put_to_sleep(report[1]);
+		read_all(report[0], &byte, 1);
+	}
+	close(report[0]);
+	close(report[1]);
+	took = run_pingpong(count);
+	for (int i = 0; i < size; i++)
+		kill(pid[i]);
+	for (int i = 0; i < size; i++)
+		await();
+	return took;
+}
+
 static const struct row rows[] = {
 	{ "getpid", 1000, run_getpid, "getpid" },
 	{ "uptime", 1000, run_uptime, "uptime" },
@@ -657,7 +750,20 @@ static const struct row rows[] = {
 	{ "mkdir_unlink", 100, run_mkdir_unlink, "mkdir + unlink" },
 };
 
-enum { ROWS = sizeof rows / sizeof *rows };
+/* They need a size. */
+static const struct row growing[] = {
+	{ "fork_heap", 4, run_fork_heap,
+	  "fork + exit + wait, so many MiB of heap" },
+	{ "open_among", 200, run_open_among,
+	  "open + close, in a directory of so many names" },
+	{ "pingpong_among", 200, run_pingpong_among,
+	  "as pipe_pingpong, while so many others sleep" },
+};
+
+enum {
+	ROWS = sizeof rows / sizeof *rows,
+	GROWING = sizeof growing / sizeof *growing,
+};
 
 /* ---- Numbers ---- */
 
@@ -709,8 +815,12 @@ static uint64 smallest(uint64 (*run)(int), int count, int rounds)
 	return least;
 }
 
-/* COUNT operations in each of ROUNDS; 0: as many as the row says. */
-static void measure(const struct row *row, int rounds, int count)
+/*
+ * COUNT operations in each of ROUNDS; 0: as many as the row says.  It is
+ * printed as NAME.
+ */
+static void measure(const struct row *row, const char *name, int rounds,
+		    int count)
 {
 	uint64 took, loop;
 
@@ -719,16 +829,34 @@ static void measure(const struct row *row, int rounds, int count)
 	took = smallest(row->run, count, rounds);
 	loop = smallest(empty, count, rounds);
 	took = took > loop ? took - loop : 0;
-	print_row(row->name, divide(took + count / 2, count));
+	print_row(name, divide(took + count / 2, count));
 }
 
 /* ---- The command line ---- */
 
-static const struct row *find_row(const char *name)
+/* Is TEXT called NAME?  From a colon on is its size. */
+static int is_name(const char *text, const char *name)
 {
-	for (int i = 0; i < ROWS; i++) {
-		if (strcmp(rows[i].name, name) == 0)
+	while (*name && *text == *name) {
+		text++;
+		name++;
+	}
+	return !*name && (!*text || *text == ':');
+}
+
+/* The row of TEXT, or 0, and its size, 0 if there is none. */
+static const struct row *find_row(const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	size = colon ? atoi(colon + 1) : 0;
+	for (int i = 0; !colon && i < ROWS; i++) {
+		if (is_name(text, rows[i].name))
 			return &rows[i];
+	}
+	for (int i = 0; size > 0 && i < GROWING; i++) {
+		if (is_name(text, growing[i].name))
+			return &growing[i];
 	}
 	return 0;
 }
@@ -737,12 +865,14 @@ static int list(void)
 {
 	for (int i = 0; i < ROWS; i++)
 		say("%s: %s\n", rows[i].name, rows[i].help);
+	for (int i = 0; i < GROWING; i++)
+		say("%s:SIZE: %s\n", growing[i].name, growing[i].help);
 	return 0;
 }
 
 static int usage(void)
 {
-	say("usage: bench [-r ROUNDS] [-c COUNT] [ROW...], or -l\n");
+	say("usage: bench [-r ROUNDS] [-c COUNT] [ROW[:SIZE]...], or -l\n");
 	return 2;
 }
 
@@ -769,9 +899,9 @@ static int bench(int argc, char *argv[])
 			return usage();
 	}
 	for (int i = first; i < argc; i++)
-		measure(find_row(argv[i]), rounds, count);
+		measure(find_row(argv[i]), argv[i], rounds, count);
 	for (int i = 0; first == argc && i < ROWS; i++)
-		measure(&rows[i], rounds, count);
+		measure(&rows[i], rows[i].name, rounds, count);
 	return 0;
 }
 
