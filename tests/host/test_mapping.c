@@ -28,6 +28,15 @@
 #include <unistd.h>
 #undef stat
 
+/* Moves the break; *OLD: where it was, if the result is 0. */
+static int grow_heap(struct space *space, intptr_t bytes, vaddr_t *old)
+{
+	intptr_t at = space_grow(space, bytes);
+
+	*old = (vaddr_t)at;
+	return at == -1 ? -1 : 0;
+}
+
 enum { PAGE = 4096, MIB_PAGES = 256 };
 enum { SPACES = 4, WINDOWS = 3, PAGES = 32, ALL = WINDOWS * PAGES };
 enum { FILE_COUNT = 3, FILE_PAGES = 20, PROGRAM = 2, PROGRAM_PAGES = 6 };
@@ -936,7 +945,7 @@ static void move_break(struct model *model)
 	run(model);
 	for (unsigned i = from; fits && end > before && i < to; i++)
 		fits = model->page[i].kind == NOTHING;
-	if (space_grow(model->space, bytes, &old)) {
+	if (grow_heap(model->space, bytes, &old)) {
 		expect(!fits || !strict);
 		return;
 	}

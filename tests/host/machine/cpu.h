@@ -81,6 +81,16 @@ static inline void cpu_clear_page(void *page)
 	__builtin_memset(page, 0, 4096);
 }
 
+static inline uint64_t cpu_load_64(uint64_t *from)
+{
+	return *from;
+}
+
+static inline void cpu_store_64(uint64_t *to, uint64_t value)
+{
+	*to = value;
+}
+
 /* ---- Processors: threads ---------------------------------------------- */
 
 struct cpu;
