@@ -341,7 +341,7 @@ static uint64 run_fstat(int count)
 
 /* ---- Files ---- */
 
-static char block[PAGE];
+static char block[PAGE] __attribute__((aligned(8)));
 
 static int must_open(const char *path, int mode)
 {
@@ -560,7 +560,7 @@ static uint64 run_pingpong(int count)
 	return took;
 }
 
-static char transfer[MEGABYTE / 256];
+static char transfer[MEGABYTE / 256] __attribute__((aligned(8)));
 
 /*
  * Read COUNT blocks of SIZE bytes, and one before them; report each of
