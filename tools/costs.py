@@ -16,6 +16,7 @@ import re
 import sys
 
 RECORD = "book/measured/bench.txt"
+GAINS = "book/measured/gains.txt"
 CHAPTER = "book/36-costs.nw"
 FIGURES = "book/figures"
 PEERS = "book/peers.txt"
@@ -210,6 +211,50 @@ def together_table(record):
     return laid_out(["", "1", "2", "4", "8", "1", "2", "4", "8"], rows, 22)
 
 
+def gains_table(record):
+    """What each step of the work on costs has bought; from GAINS, which is
+    not measured again."""
+    found, titles = {}, []
+    with open(GAINS, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("steps: "):
+                titles = line[len("steps: "):].strip().split("; ")
+            elif not line.startswith("#"):
+                row, machine, *costs = line.split()
+                found[row, machine] = [int(cost) for cost in costs]
+    rows = []
+    for machine in MACHINES:
+        rows.append(["*%s*" % TITLES[machine]] + [""] * len(GAINED))
+        for i, title in enumerate(titles):
+            costs = [found[row, machine] for row, _ in GAINED]
+            if i and all(cost[i] == cost[i - 1] for cost in costs):
+                continue        # a step of the other machine
+            rows.append([title] + [format(cost[i], ",") for cost in costs])
+    return laid_out([""] + [title for _, title in GAINED], rows, 31)
+
+
+GAINED = [("getpid", "getpid"), ("fstat", "fstat"), ("read_byte", "byte"),
+          ("open_missing", "missing"), ("fork_small", "fork"),
+          ("create_unlink", "create"), ("read_64k", "64 KiB")]
+
+
+def kinds_table(record):
+    """The instructions of getpid, by what they do."""
+    rows = [[title] + [record.get(("kind:" + kind, machine), 0)
+                       for machine in MACHINES] for kind, title in KINDS]
+    rows.append(["together"] + [sum(row[i] for row in rows) for i in (1, 2)])
+    return laid_out(["", *TITLES.values()], rows, 42)
+
+
+KINDS = [("program", "in the program, its loop included"),
+         ("system", "trap, return, and registers of the system"),
+         ("store", "stores, pushes included"),
+         ("load", "loads, pops included"),
+         ("clear", "registers that are set to 0"),
+         ("jump", "calls, returns, jumps, branches"),
+         ("other", "all others")]
+
+
 def versions(record):
     """A sentence."""
     yield ("Recorded on %s with QEMU %s and %s." % tuple(
@@ -219,7 +264,8 @@ def versions(record):
 
 TABLES = {"versions": versions, "rows": rows_table, "growth": growth_table,
           "boot": boot_table, "sizes": sizes_table, "locks": locks_table,
-          "together": together_table}
+          "together": together_table, "gains": gains_table,
+          "kinds": kinds_table}
 
 
 # ---- Plots -----------------------------------------------------------
@@ -357,7 +403,7 @@ def main(words):
             print("%s: not as %s has it: tools/costs.py --write" % (path,
                                                                     RECORD))
         return 1 if wrong else 0
-    for path, text in files(read()).items():
+    for path, text in files(read()).items() if wrong else ():
         if path in wrong:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)

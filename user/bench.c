@@ -341,7 +341,8 @@ static uint64 run_fstat(int count)
 
 /* ---- Files ---- */
 
-static char block[PAGE] __attribute__((aligned(8)));
+/* A copy of words needs an address that is a multiple of one. */
+static char block[PAGE] __attribute__((aligned(16)));
 
 static int must_open(const char *path, int mode)
 {
@@ -560,7 +561,7 @@ static uint64 run_pingpong(int count)
 	return took;
 }
 
-static char transfer[MEGABYTE / 256] __attribute__((aligned(8)));
+static char transfer[MEGABYTE / 256] __attribute__((aligned(16)));
 
 /*
  * Read COUNT blocks of SIZE bytes, and one before them; report each of
