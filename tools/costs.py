@@ -142,7 +142,7 @@ def rows_table(record, machines=MACHINES):
                     len(machines) + ["I/O"], rows, 13)
 
 
-def growth_table(record):
+def growth_table(record, machines=MACHINES):
     """A line for each row and size."""
     rows = []
     for kind, title, unit in GROWTH:
@@ -170,26 +170,33 @@ def sizes_table(record):
          ("bss", "data that begins as zeros")]], 32)
 
 
+def start_tables(record, machines=MACHINES):
+    """What `make bench BOOT=1` prints."""
+    for table in (boot_table, sizes_table, kinds_table):
+        yield from table(record)
+        yield ""
+
+
 def boot_table(record):
     return laid_out(["", *TITLES.values(), "goal"], [
         ["kernel, first programs"] + [
-            format(record["boot:128", m] - record.get(("loader", m), 0), ",")
-            for m in MACHINES] + [""],
+            format(record["boot:128", m], ",") for m in MACHINES] + [""],
         ["loader"] + [format(record.get(("loader", m), 0), ",")
                       for m in MACHINES] + [""],
-        ["both"] + [format(record["boot:128", m], ",") for m in MACHINES] +
+        ["both"] + [format(record["boot:128", m] +
+                           record.get(("loader", m), 0), ",")
+                    for m in MACHINES] +
         ["5 M, 10 M"]], 24)
 
 
-def locks_table(record):
+def locks_table(record, machines=MACHINES):
     """The hottest lock that unrelated processes share, and silence."""
     rows = []
     for row in names(record, "silence"):
         cells = [row]
         for machine in MACHINES:
-            held = record.get(("held:" + row, machine), "0 -")
-            held, lock = str(held).split(" ", 1)
-            cost = record["row:" + row, machine]
+            held, lock = record["held:" + row, machine].split(" ", 1)
+            cost = record["cost:" + row, machine]
             cells += [lock, "%.0f" % (cost / float(held))
                       if float(held) else "-",
                       format(record["silence:" + row, machine], ",")]
@@ -197,7 +204,7 @@ def locks_table(record):
     return laid_out(["row"] + ["lock", "N*", "silent"] * 2, rows, 13)
 
 
-def together_table(record):
+def together_table(record, machines=MACHINES):
     rows = []
     for row, title in [("fork_small", "fork + exit + wait"),
                        ("create_own", "create, write, unlink"),
