@@ -320,7 +320,11 @@ transcripts:
 # What the operations of the kernel cost, and where a row's instructions go.
 .PHONY: bench profile
 bench: tangle
-	@tools/bench $(ROW)
+	@tools/bench $(if $(filter 1,$(GROWTH)),--growth) \
+		$(if $(filter 1,$(BOOT)),--boot) \
+		$(if $(filter 1,$(LOCKS)),--locks) \
+		$(if $(filter 1,$(TOGETHER)),--together) \
+		$(if $(filter 1,$(RECORD)),--record) $(ROW)
 profile: kernel
 	@tools/profile --machine $(MACHINE) --build $(O) \
 		$(if $(COUNT),--count $(COUNT)) $(ROW)
@@ -403,6 +407,8 @@ help:
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
 #: make lint          the book in numbers: words, lines, chunks
 #: make bench         what system calls cost, beside xv6 (ROW='fstat getpid')
+#:                    GROWTH=1 BOOT=1 LOCKS=1 TOGETHER=1: other measurements;
+#:                    RECORD=1: all, into the chapter on costs
 #: make profile       where the instructions of ROW=fstat go (or boot), on MACHINE=
 #: make ways          the cost of each way into a program's memory (COPY=)
 #: make measure       sizes and costs that the prose speaks of, anew

@@ -1,6 +1,8 @@
 """make bench and make profile: what the operations of the kernel cost."""
 
+import importlib.util
 import re
+import xml.etree.ElementTree
 
 import pytest
 
@@ -12,6 +14,15 @@ both = pytest.mark.parametrize("machine", weft.MACHINES)
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     return weft.Tree(tmp_path_factory.mktemp("bench") / "weft")
+
+
+@pytest.fixture
+def costs():
+    spec = importlib.util.spec_from_file_location(
+        "costs", weft.ROOT / "tools/costs.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def rows_of_bench():
@@ -48,7 +59,13 @@ def test_a_run_is_repeatable(whole):
 @pytest.mark.parametrize("words, said", [
     ("-x 1 getpid", "usage"), ("-r 0 getpid", "usage"),
     ("-c 0 getpid", "usage"), ("nothing", "usage"),
-    ("-c 7 -r 2 getpid", r"^getpid +\d+$"), ("-l", "^getpid: getpid$")])
+    ("open_among", "usage"), ("open_among:0", "usage"), ("getpid:3", "usage"),
+    ("-p 2", "^$"), ("-l", "^getpid: getpid$"),
+    ("-c 7 -r 2 getpid", r"^getpid +\d+$"),
+    ("-r 1 fork_heap:2 open_among:9 pingpong_among:3",
+     r"^fork_heap:2 +\d+\nopen_among:9 +\d+\npingpong_among:3 +\d+$"),
+    ("-p 3 -c 20 create_own read_own fork_small",
+     r"^create_own +\d+\nread_own +\d+\nfork_small +\d+$")])
 def test_what_bench_is_told(whole, words, said):
     done = whole.make("-s", "run", "CMD=bench " + words)
     assert re.search(said, done.stdout, re.MULTILINE), done.stdout
@@ -64,7 +81,7 @@ def test_the_table(whole):
     assert times == round(riscv / 45, 2) and more == round(i386 / 30, 2)
     # A byte that is in memory is no request.
     assert re.search(r"^read_byte .* 0 0$", text, re.MULTILINE), text
-    assert re.search(r"^geometric mean +\d\.\d\d ", text, re.MULTILINE)
+    assert re.search(r"^mean +\d\.\d\d ", text, re.MULTILINE)
 
 
 def test_a_row_that_is_not_there(whole):
@@ -93,3 +110,80 @@ def test_a_profile_explains_every_instruction(whole, machine, row):
                                        text):
         chapter = (weft.ROOT / path).read_text().split("\n")
         assert chapter[int(line) - 1] == "<<%s>>=" % name
+
+
+# ---- How costs grow ----------------------------------------------------
+
+GOAL = {"riscv": 5000000, "i386": 10000000}     # from power-on to the prompt
+
+
+@both
+def test_the_start_is_short(whole, machine):
+    text = whole.must("make", "-s", "profile", "MACHINE=" + machine,
+                      "ROW=boot")
+    [total] = re.findall(r"^boot on %s: ([\d.]+) instr" % machine, text,
+                         re.MULTILINE)
+    assert GOAL[machine] / 20 < float(total) < GOAL[machine]
+
+
+@pytest.mark.all
+@both
+def test_what_does_not_grow(whole, machine):
+    """Nothing is searched that becomes longer."""
+    words = ["open_among:%d" % n for n in (10, 1000)] + [
+        "pingpong_among:%d" % n for n in (1, 500)] + [
+        "fork_heap:%d" % n for n in (16, 64)]
+    text = whole.must("make", "-s", "run", "MACHINE=" + machine, "ICOUNT=1",
+                      "DISK=ram", "MEM=256M",
+                      "CMD=bench -r 2 " + " ".join(words))
+    found = {row: int(count) for row, count in
+             re.findall(r"^([\w:]+) +(\d+)$", text, re.MULTILINE)}
+    assert found["open_among:1000"] < 1.2 * found["open_among:10"]
+    assert found["pingpong_among:500"] < 1.01 * found["pingpong_among:1"]
+    assert found["fork_heap:64"] < 2 * found["fork_heap:16"]
+
+
+# ---- The record --------------------------------------------------------
+
+def test_a_plot_is_a_drawing(costs):
+    record = {("open:%d" % size, machine): cost + size for size, cost in
+              [(10, 1200), (100, 1250), (10000, 5000)]
+              for machine in weft.MACHINES}
+    text = "\n".join(costs.plot(record, "open", "Title", "names"))
+    drawing = xml.etree.ElementTree.fromstring(text)
+    name = "{http://www.w3.org/2000/svg}"
+    assert len(drawing.findall(".//%scircle" % name)) == 6
+    words = [one.text for one in drawing.findall(".//%stext" % name)]
+    assert "10,000" in words and "names" in words and "i386" in words
+    # Labels that would lie on each other do not.
+    ends = [float(one.get("y")) for one in drawing.findall(".//%stext" % name)
+            if one.text in ("i386", "riscv64")]
+    assert abs(ends[0] - ends[1]) >= 16
+
+
+@pytest.mark.parametrize("most", [7, 103, 999, 1000, 5000, 47000, 6930165])
+def test_marks_of_an_axis(costs, most):
+    marks = costs.steps(most)
+    assert marks[0] == 0 and marks[-2] < most <= marks[-1]
+    assert 3 <= len(marks) <= 6
+
+
+def test_tables_stand_between_their_marks(costs):
+    text = "a\n<!-- recorded: versions -->\nold\n<!-- recorded -->\nb\n"
+    record = {("made:date", "both"): "2026-11-22",
+              ("made:qemu", "both"): "7.2", ("made:compiler", "both"): "clang"}
+    new = costs.chapter(text, record)
+    assert "2026-11-22" in new and "old" not in new
+    assert new.startswith("a\n") and new.endswith("b\n")
+    assert costs.chapter(new, record) == new
+
+
+def test_the_book_has_what_was_recorded(tree):
+    """Tables and plots are those of the record, and lint notices others."""
+    assert tree.run("tools/costs.py").returncode == 0
+    figure = tree.folder / "book/figures/costs-open.svg"
+    figure.write_text(figure.read_text().replace("10,000", "10,001"))
+    done = tree.run("tools/costs.py")
+    assert done.returncode == 1 and "costs-open.svg" in done.stdout
+    assert tree.run("tools/costs.py", "--write").returncode == 0
+    assert tree.run("tools/costs.py").returncode == 0

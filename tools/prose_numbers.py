@@ -20,6 +20,7 @@ chapters 1 to 31, and without them it is the whole book.  A source is
                        `mirror` before it, those of that COPY
   size NAME            bytes of a kernel's text, constants, data or image
   symbol NAME          an address of the linker
+  recorded NAME        what `make bench RECORD=1` has found: row:getpid, boot:128
   lines FOLDER, files FOLDER     of the tangled files that begin with it
   map NAME             where a line `map:` of the monitor's `mem` begins
   or a constant expression of C, in which the sources above but the last may
@@ -31,6 +32,8 @@ A table of costs has one mark: `<!-- costs: 2 riscv, 4 i386 of 31: fork_small
 `bench` that its rows are (- for none).
 
 Costs and sizes come from book/measured/, which `make measure` writes.
+Tables between `<!-- recorded: NAME -->` and `<!-- recorded -->` are made, and
+compared, by tools/costs.py; so are the drawings costs-*.svg.
 
   prose_numbers.py      compare; the status is 1 if something is wrong
   prose_numbers.py --list [NN...]      the numbers that come from nowhere
@@ -46,6 +49,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import costs
 from noweb import Book, BookError, chapters, fail
 
 MACHINES = ("riscv", "i386")
@@ -156,7 +160,7 @@ def prose_of(book):
     """{path: [(line, text, kind)]}: kind is prose, task (what a reader is
     to try), quoted (between ```), or other; the chunks between are lines of
     kind code, without text."""
-    found, fence, last, inside = {}, {}, {}, {}
+    found, fence, made, last, inside = {}, {}, {}, {}, {}
     for path, _, line, text in book.prose:
         lines = found.setdefault(path, [])
         if line > last.get(path, 0) + 1:
@@ -172,6 +176,11 @@ def prose_of(book):
             fence[path] = not fence.get(path)
             lines.append((line, "", "other"))
         elif fence.get(path):
+            lines.append((line, text, "quoted"))
+        elif re.match(r"<!-- recorded(: \w+)? -->$", text):
+            made[path] = text != "<!-- recorded -->"
+            lines.append((line, "", "other"))
+        elif made.get(path):
             lines.append((line, text, "quoted"))
         else:
             lines.append((line, text, "task" if any(
@@ -337,6 +346,7 @@ class Sources:
         self.book, self.last = book, book.last_chapter()
         self.kernels = {}
         self.measured = {**read_measured("costs"), **read_measured("sizes")}
+        self.recorded = costs.read()
         # A chapter that has just been added was not measured yet.
         self.last_measured = max((key[0] for key in self.measured
                                   if key[0] <= self.last), default=0)
@@ -369,6 +379,11 @@ class Sources:
             kind, name = found.group().split(" ")
             if kind == "lines" or kind == "files":
                 return str(self.counted(kind, prefix, name))
+            if kind == "recorded":
+                if (name, machine) not in self.recorded:
+                    raise BookError("`%s` of %s was not recorded: see `make "
+                                    "bench RECORD=1`" % (name, machine))
+                return "%dull" % self.recorded[name, machine]
             key = (self.last_measured if prefix == self.last else prefix,
                    machine, kind, item.way + name)
             if key not in self.measured:
@@ -379,6 +394,7 @@ class Sources:
 
         try:
             return re.sub(r"\b(?:cost|size|symbol) \w+|"
+                          r"\brecorded [\w:]+|"
                           r"\b(?:lines|files) [\w./-]+", term, item.source)
         except BookError as error:
             return "!" + str(error)
@@ -727,7 +743,7 @@ class Nowhere:
         users = figure_users(book)
         for path, svg in figures():
             chapter = users.get(os.path.basename(path))
-            if chapter is None:
+            if chapter is None or os.path.basename(path).startswith("costs-"):
                 continue
             marked = checked.values.get(path, set()) | checked.values.get(
                 book.chapters[chapter], set())

@@ -2,6 +2,7 @@
  * bench: what the operations of a kernel cost.
  *
  *	bench [-r ROUNDS] [-c COUNT] [ROW[:SIZE]...]
+ *	bench -p PROCESSES [-c COUNT] ROW[:SIZE]...
  *	bench -l
  *
  * A row repeats one operation, COUNT times or as often as it says; its
@@ -9,6 +10,8 @@
  * processor's cycle counter has it.
  * Some rows are measured only when they are named, with a SIZE: how much
  * there is of something, which the operation should not mind.
+ * With -p so many processes do the row at the same time, once, COUNT
+ * operations each; the figure is the operations of all in a second.
  * Under QEMU's `-icount shift=0,sleep=off` that counts instructions.
  * The cost of the loop itself is taken off.
  *
@@ -338,7 +341,8 @@ static uint64 run_fstat(int count)
 
 /* ---- Files ---- */
 
-static char block[PAGE];
+/* A copy of words needs an address that is a multiple of one. */
+static char block[PAGE] __attribute__((aligned(16)));
 
 static int must_open(const char *path, int mode)
 {
@@ -557,7 +561,7 @@ static uint64 run_pingpong(int count)
 	return took;
 }
 
-static char transfer[MEGABYTE / 256];
+static char transfer[MEGABYTE / 256] __attribute__((aligned(16)));
 
 /*
  * Read COUNT blocks of SIZE bytes, and one before them; report each of
@@ -702,6 +706,63 @@ static uint64 run_pingpong_among(int count)
 	return took;
 }
 
+/* ---- By many at the same time ---- */
+
+static int number;      /* of this process, among those of -p */
+
+/*
+ * Create, write 4 KiB, close, unlink, or open, read 4 KiB, close, in a
+ * directory of this process's own.
+ */
+static uint64 in_own_folder(int count, uint64 (*run)(const char *, int))
+{
+	char folder[NAME], name[NAME];
+	uint64 took;
+
+	name_in(folder, "", number);
+	mkdir(folder);
+	took = run(name_in(name, folder, 0), count);
+	unlink(folder);
+	return took;
+}
+
+static uint64 create_and_unlink(const char *name, int count)
+{
+	start();
+	for (int i = 0; i < count; i++) {
+		make_file(name, 1);
+		must(unlink(name) == 0, "unlink");
+	}
+	return stop();
+}
+
+static uint64 run_create_own(int count)
+{
+	return in_own_folder(count, create_and_unlink);
+}
+
+static uint64 open_and_read(const char *name, int count)
+{
+	uint64 took;
+
+	make_file(name, 1);
+	start();
+	for (int i = 0; i < count; i++) {
+		int fd = must_open(name, O_RDONLY);
+
+		must(read(fd, block, PAGE) == PAGE, "read");
+		close(fd);
+	}
+	took = stop();
+	unlink(name);
+	return took;
+}
+
+static uint64 run_read_own(int count)
+{
+	return in_own_folder(count, open_and_read);
+}
+
 static const struct row rows[] = {
 	{ "getpid", 1000, run_getpid, "getpid" },
 	{ "uptime", 1000, run_uptime, "uptime" },
@@ -760,9 +821,18 @@ static const struct row growing[] = {
 	  "as pipe_pingpong, while so many others sleep" },
 };
 
+/* For -p, as others are that leave nothing behind. */
+static const struct row together[] = {
+	{ "create_own", 100, run_create_own,
+	  "as create_unlink, in a directory of its own" },
+	{ "read_own", 100, run_read_own,
+	  "as open_read, in a directory of its own" },
+};
+
 enum {
 	ROWS = sizeof rows / sizeof *rows,
 	GROWING = sizeof growing / sizeof *growing,
+	TOGETHER = sizeof together / sizeof *together,
 };
 
 /* ---- Numbers ---- */
@@ -832,6 +902,32 @@ static void measure(const struct row *row, const char *name, int rounds,
 	print_row(name, divide(took + count / 2, count));
 }
 
+enum { TICKS = 100 };   /* of uptime() in a second */
+
+/* So many PROCESSES do COUNT operations each; prints how many a second. */
+static void measure_together(const struct row *row, const char *name,
+			     int processes, int count)
+{
+	int ticks = uptime();
+
+	if (count == 0)
+		count = row->count;
+	for (number = 0; number < processes; number++) {
+		int pid = fork();
+
+		must(pid >= 0, "fork");
+		if (pid == 0) {
+			row->run(count);
+			end(0);
+		}
+	}
+	while (processes-- > 0)
+		await();
+	ticks = uptime() - ticks;
+	print_row(name, divide((uint64)number * count * TICKS,
+			       ticks > 0 ? ticks : 1));
+}
+
 /* ---- The command line ---- */
 
 /* Is TEXT called NAME?  From a colon on is its size. */
@@ -854,6 +950,10 @@ static const struct row *find_row(const char *text)
 		if (is_name(text, rows[i].name))
 			return &rows[i];
 	}
+	for (int i = 0; !colon && i < TOGETHER; i++) {
+		if (is_name(text, together[i].name))
+			return &together[i];
+	}
 	for (int i = 0; size > 0 && i < GROWING; i++) {
 		if (is_name(text, growing[i].name))
 			return &growing[i];
@@ -867,40 +967,52 @@ static int list(void)
 		say("%s: %s\n", rows[i].name, rows[i].help);
 	for (int i = 0; i < GROWING; i++)
 		say("%s:SIZE: %s\n", growing[i].name, growing[i].help);
+	for (int i = 0; i < TOGETHER; i++)
+		say("%s: %s\n", together[i].name, together[i].help);
 	return 0;
 }
 
 static int usage(void)
 {
-	say("usage: bench [-r ROUNDS] [-c COUNT] [ROW[:SIZE]...], or -l\n");
+	say("usage: bench [-r ROUNDS] [-c COUNT] [ROW[:SIZE]...]\n");
+	say("       bench -p PROCESSES [-c COUNT] ROW[:SIZE]...\n");
+	say("       bench -l\n");
 	return 2;
 }
 
 static int bench(int argc, char *argv[])
 {
-	int rounds = 4, count = 0, first = 1;
+	int rounds = 4, count = 0, processes = 0, first = 1;
 
 	if (argc > 1 && strcmp(argv[1], "-l") == 0)
 		return list();
 	for (; first + 1 < argc && argv[first][0] == '-'; first += 2) {
-		int number = atoi(argv[first + 1]);
+		int given = atoi(argv[first + 1]);
 
 		if (strcmp(argv[first], "-r") == 0)
-			rounds = number;
+			rounds = given;
 		else if (strcmp(argv[first], "-c") == 0)
-			count = number;
+			count = given;
+		else if (strcmp(argv[first], "-p") == 0)
+			processes = given;
 		else
 			return usage();
-		if (number < 1)
+		if (given < 1)
 			return usage();
 	}
 	for (int i = first; i < argc; i++) {
 		if (!find_row(argv[i]))
 			return usage();
 	}
-	for (int i = first; i < argc; i++)
-		measure(find_row(argv[i]), argv[i], rounds, count);
-	for (int i = 0; first == argc && i < ROWS; i++)
+	for (int i = first; i < argc; i++) {
+		const struct row *row = find_row(argv[i]);
+
+		if (processes)
+			measure_together(row, argv[i], processes, count);
+		else
+			measure(row, argv[i], rounds, count);
+	}
+	for (int i = 0; first == argc && !processes && i < ROWS; i++)
 		measure(&rows[i], rows[i].name, rounds, count);
 	return 0;
 }
