@@ -256,7 +256,8 @@ FAULTS = {
         'memory/space', 'if (*entry)\n\t\t\tdrop_page',
         'if (pte_present(*entry))\n\t\t\tdrop_page'),
     'hidden pages are not inherited': (
-        'memory/space', 'if (!*from)', 'if (!pte_present(*from))'),
+        'memory/space', 'if (!old)\n\t\t\tcontinue;',
+        'if (!pte_present(old))\n\t\t\tcontinue;'),
     'no guard': (
         'memory/space', 'address < below + PAGE_SIZE)', '0)'),
     'waited for in vain': (

@@ -40,16 +40,10 @@ void inode_hold(struct inode *inode)
 	UNUSED("inode_hold");
 }
 
-void inode_put(struct inode *inode)
+void inode_put_last(struct inode *inode)
 {
 	(void)inode;
-	UNUSED("inode_put");
-}
-
-uint64_t inode_size(struct inode *inode)
-{
-	(void)inode;
-	UNUSED("inode_size");
+	UNUSED("inode_put_last");
 }
 
 int inode_copy(struct inode *inode, uint64_t offset, void *to,
@@ -62,11 +56,11 @@ int inode_copy(struct inode *inode, uint64_t offset, void *to,
 	UNUSED("inode_copy");
 }
 
-int inode_change(struct operation *op, struct inode *inode)
+int inode_change_first(struct operation *op, struct inode *inode)
 {
 	(void)op;
 	(void)inode;
-	UNUSED("inode_change");
+	UNUSED("inode_change_first");
 }
 
 int inode_reach(struct operation *op, struct inode *inode, uint32_t index)

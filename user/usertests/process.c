@@ -433,23 +433,38 @@ static void spin_for(uintptr_t ticks)
 	exit(7);
 }
 
-/* Those who never give up the CPU do not keep it from the others. */
-static void preempt(void)
+/* MANY who never give up the CPU do not keep it from another. */
+static void preempt_many(int many)
 {
-	int greedy[10], other, status, got;
+	int greedy[10], other, status, got, start = uptime(), took;
 
-	for (int i = 0; i < COUNT(greedy); i++)
+	for (int i = 0; i < many; i++)
 		greedy[i] = spawn(spin, 0);
+	for (int i = 0; i < 5; i++)
+		sleep(1);
 	other = spawn(spin_for, 5);
 	got = wait(&status);
-	check(got == other, "wait returned %d, not %d", got, other);
-	check(status == 7, "it has status %d", status);
-	for (int i = 0; i < COUNT(greedy); i++)
+	took = uptime() - start;
+	check(took < 3 * TICKS_PER_SECOND, "%d: it took %d ticks", many,
+	      took);
+	check(got == other, "%d: wait returned %d, not %d", many, got,
+	      other);
+	check(status == 7, "%d: it has status %d", many, status);
+	for (int i = 0; i < many; i++)
 		check(kill(greedy[i]) == 0, "kill failed");
-	for (int i = 0; i < COUNT(greedy); i++) {
+	for (int i = 0; i < many; i++) {
 		check(wait(&status) > 0, "one is missing");
 		check(status == KILLED, "one has status %d", status);
 	}
+}
+
+/* As many as there are CPUs, so that only one waits, or more. */
+static void preempt(void)
+{
+	static const int many[] = { 1, 2, 4, 8, 10 };
+
+	for (int i = 0; i < COUNT(many); i++)
+		preempt_many(many[i]);
 }
 
 /*
