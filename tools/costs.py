@@ -99,9 +99,11 @@ def mean(ratios):
 
 def laid_out(heads, rows, width):
     """A table of Markdown; WIDTH is that of the first column."""
+    if not rows:
+        raise KeyError(heads[0])        # nothing of this was recorded
     widths = [max([len(head)] + [len(str(row[i + 1])) for row in rows])
               for i, head in enumerate(heads[1:])]
-    widths = [width, *widths]
+    widths = [max([width] + [len(str(row[0])) for row in rows]), *widths]
     line = lambda cells: " ".join(
         [str(cells[0]).ljust(widths[0])] +
         [str(cell).rjust(w) for cell, w in zip(cells[1:], widths[1:])])
@@ -212,8 +214,7 @@ def together_table(record, machines=MACHINES):
         cells = [title]
         for machine in MACHINES:
             cells += [format(record["together:%s:%d" % (row, n), machine],
-                             ",") for n in (1, 2, 4, 8)
-                      if ("together:%s:%d" % (row, n), machine) in record]
+                             ",") for n in (1, 2, 4, 8)]
         rows.append(cells)
     return laid_out(["", "1", "2", "4", "8", "1", "2", "4", "8"], rows, 22)
 
@@ -324,8 +325,9 @@ def plot(record, kind, title, what):
     yield "<desc>Instructions by %s. %s.</desc>" % (what, told)
     yield '<g fill="none" stroke="currentColor" stroke-width="1.3">'
     for mark in marks[1:]:
-        yield ('  <path class="fig-grid" d="M%d %.1fH%d" stroke-width="0.4"/>'
-               % (LEFT, y(mark), WIDTH - RIGHT))
+        yield ('  <path class="fig-muted" d="M%d %.1fH%d" '
+                'stroke="#595959" stroke-width="0.7" stroke-opacity="0.5"/>'
+                % (LEFT, y(mark), WIDTH - RIGHT))
     yield '  <path class="fig-arrow" d="M%d %dV%dH%d"/>' % (
         LEFT, TOP, HEIGHT - BOTTOM, WIDTH - RIGHT)
     for number_of, machine in enumerate(MACHINES):
@@ -353,6 +355,7 @@ def plot(record, kind, title, what):
                       muted, format(size, ","))
     yield text % ("", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "middle", "",
                   what)
+    yield text % (" fig-muted", LEFT, 14, "start", muted, "instructions")
     ends = [y(costs[machine][-1]) + 5 for machine in MACHINES]
     if abs(ends[0] - ends[1]) < 16:     # the labels would overlap
         middle, lower = sum(ends) / 2, ends[0] > ends[1]
@@ -366,13 +369,18 @@ def plot(record, kind, title, what):
 
 # ---- The chapter -----------------------------------------------------
 
-PLACE = re.compile(r"(?<=<!-- recorded: )(\w+)( -->\n).*?(?=<!-- recorded -->)",
-                   re.DOTALL)
+# Its caption, if there is one, stays.
+PLACE = re.compile(r"(?<=<!-- recorded: )(\w+)( -->\n).*?"
+                   r"(?=^Table: |^<!-- recorded -->)",
+                   re.DOTALL | re.MULTILINE)
 
 
 def chapter(text, record):
     def filled(found):
-        lines = "\n".join(TABLES[found.group(1)](record))
+        try:
+            lines = "\n".join(TABLES[found.group(1)](record))
+        except KeyError:        # this part was not recorded
+            return found.group()
         return "%s%s\n%s\n\n" % (found.group(1), found.group(2), lines)
     return PLACE.sub(filled, text)
 
