@@ -10,6 +10,7 @@ and the drawings book/figures/costs-*.svg.
   costs.py --write    put them there
 """
 
+import functools
 import math
 import os
 import re
@@ -101,7 +102,8 @@ def laid_out(heads, rows, width):
     """A table of Markdown; WIDTH is that of the first column."""
     if not rows:
         raise KeyError(heads[0])        # nothing of this was recorded
-    widths = [max([len(head)] + [len(str(row[i + 1])) for row in rows])
+    # A head that ends where its column does, but begins later, is flush right.
+    widths = [max([len(head) + 1] + [len(str(row[i + 1])) for row in rows])
               for i, head in enumerate(heads[1:])]
     widths = [max([width] + [len(str(row[0])) for row in rows]), *widths]
     line = lambda cells: " ".join(
@@ -196,14 +198,15 @@ def locks_table(record, machines=MACHINES):
     rows = []
     for row in names(record, "silence"):
         cells = [row]
-        for machine in MACHINES:
+        for machine in machines:
             held, lock = record["held:" + row, machine].split(" ", 1)
             cost = record["cost:" + row, machine]
             cells += [lock, "%.0f" % (cost / float(held))
                       if float(held) else "-",
                       format(record["silence:" + row, machine], ",")]
         rows.append(cells)
-    return laid_out(["row"] + ["lock", "N*", "silent"] * 2, rows, 13)
+    return laid_out(["row"] + ["lock", "N*", "silent"] * len(machines), rows,
+                    13)
 
 
 def together_table(record, machines=MACHINES):
@@ -270,10 +273,13 @@ def versions(record):
         ("date", "qemu", "compiler")))
 
 
-TABLES = {"versions": versions, "rows": rows_table, "growth": growth_table,
-          "boot": boot_table, "sizes": sizes_table, "locks": locks_table,
-          "together": together_table, "gains": gains_table,
-          "kinds": kinds_table}
+TABLES = {"versions": versions, "growth": growth_table, "boot": boot_table,
+          "sizes": sizes_table, "together": together_table,
+          "gains": gains_table, "kinds": kinds_table}
+# One for each machine: both do not fit beside each other on a page.
+for each in MACHINES:
+    TABLES["rows " + each] = functools.partial(rows_table, machines=[each])
+    TABLES["locks " + each] = functools.partial(locks_table, machines=[each])
 
 
 # ---- Plots -----------------------------------------------------------
@@ -370,7 +376,7 @@ def plot(record, kind, title, what):
 # ---- The chapter -----------------------------------------------------
 
 # Its caption, if there is one, stays.
-PLACE = re.compile(r"(?<=<!-- recorded: )(\w+)( -->\n).*?"
+PLACE = re.compile(r"(?<=<!-- recorded: )([\w ]+?)( -->\n).*?"
                    r"(?=^Table: |^<!-- recorded -->)",
                    re.DOTALL | re.MULTILINE)
 
