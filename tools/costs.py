@@ -211,15 +211,15 @@ def locks_table(record, machines=MACHINES):
 
 def together_table(record, machines=MACHINES):
     rows = []
-    for row, title in [("fork_small", "fork + exit + wait"),
-                       ("create_own", "create, write, unlink"),
-                       ("read_own", "open, read, close")]:
-        cells = [title]
-        for machine in MACHINES:
-            cells += [format(record["together:%s:%d" % (row, n), machine],
-                             ",") for n in (1, 2, 4, 8)]
-        rows.append(cells)
-    return laid_out(["", "1", "2", "4", "8", "1", "2", "4", "8"], rows, 22)
+    for machine in machines:
+        rows.append(["*%s*" % TITLES[machine]] + [""] * 4)
+        for row, title in [("fork_small", "fork + exit + wait"),
+                           ("create_own", "create, write, unlink"),
+                           ("read_own", "open, read, close")]:
+            rows.append([title] + [
+                format(record["together:%s:%d" % (row, n), machine], ",")
+                for n in (1, 2, 4, 8)])
+    return laid_out(["", "1", "2", "4", "8"], rows, 22)
 
 
 def gains_table(record):
