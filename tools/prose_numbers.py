@@ -177,7 +177,7 @@ def prose_of(book):
             lines.append((line, "", "other"))
         elif fence.get(path):
             lines.append((line, text, "quoted"))
-        elif re.match(r"<!-- recorded(: \w+)? -->$", text):
+        elif re.match(r"<!-- recorded(: [\w ]+)? -->$", text):
             made[path] = text != "<!-- recorded -->"
             lines.append((line, "", "other"))
         elif made.get(path):
