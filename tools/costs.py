@@ -146,6 +146,18 @@ def rows_table(record, machines=MACHINES):
                     len(machines) + ["I/O"], rows, 13)
 
 
+def durable_table(record, machines=MACHINES):
+    """Requests to a disk, a sync included."""
+    rows = [[title] + [record["durable:" + name, machine]
+                       for machine in machines] for name, title in
+            [("many", "a file made, written and removed, 100 times; `sync`"),
+             ("write", "64 KiB written; `sync`"),
+             ("read", "a file read for the first time"),
+             ("size", "its size, in KiB")]]
+    return laid_out(["", *(TITLES[machine] for machine in machines)], rows,
+                    52)
+
+
 def growth_table(record, machines=MACHINES):
     """A line for each row and size."""
     rows = []
@@ -273,7 +285,7 @@ def versions(record):
         ("date", "qemu", "compiler")))
 
 
-TABLES = {"versions": versions, "growth": growth_table, "boot": boot_table,
+TABLES = {"versions": versions, "requests": durable_table, "growth": growth_table, "boot": boot_table,
           "sizes": sizes_table, "together": together_table,
           "gains": gains_table, "kinds": kinds_table}
 # One for each machine: both do not fit beside each other on a page.
