@@ -408,6 +408,27 @@ static void argumentstack(void)
 		check(lost_call(15, value[i]) == -1, "open");
 	}
 }
+
+/* They may be the very last words, and not one further. */
+static void argumentend(void)
+{
+	uint32_t *top = (uint32_t *)USER_END;
+	int fd;
+
+	check(mmap((void *)(USER_END - PAGE), PAGE, RW, MAP_PRIVATE |
+		   MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	      (void *)(USER_END - PAGE), "mmap of the last page");
+	top[-1] = 1;
+	fd = lost_call(10, USER_END - 8);
+	check(fd > 1, "dup returns %d", fd);
+	close(fd);
+	check(lost_call(10, USER_END - 4) == -1, "dup beyond the end");
+	top[-1] = 0, top[-2] = USER_END - PAGE, top[-3] = 1;
+	check(lost_call(16, USER_END - 16) == 0, "write");
+	for (int i = 4; i < 16; i += 4)
+		check(lost_call(16, USER_END - i) == -1,
+		      "write with %d bytes less", 16 - i);
+}
 #endif
 
 /* Interrupts and other processes leave the registers alone. */
@@ -442,6 +463,7 @@ static const struct test machine_tests[] = {
 	{ "flags", flags, QUICK },
 	{ "segments", segments, QUICK },
 	{ "singlestep", singlestep, QUICK | KILLS },
+	{ "argumentend", argumentend, QUICK | MAPS },
 	{ "argumentstack", argumentstack, QUICK },
 #endif
 };
