@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree
 
 import pytest
@@ -189,3 +191,54 @@ def test_the_book_has_what_was_recorded(tree):
     assert done.returncode == 1 and "costs-open.svg" in done.stdout
     assert tree.run("tools/costs.py", "--write").returncode == 0
     assert tree.run("tools/costs.py").returncode == 0
+
+
+# What xv6's headers say of the calls that bench makes: for each machine the
+# headers by name, and the compiler's options.
+XV6 = {
+    "riscv": (["--target=riscv64"], "kernel/", "user/",
+              "typedef unsigned int uint; typedef unsigned long uint64;",
+              "int exit(int) __attribute__((noreturn)); int wait(int *);"
+              "void printf(const char *, ...);"
+              "int exec(const char *, char **);"),
+    "i386": (["--target=i386-unknown-elf", "-DXV6_PUBLIC"], "", "",
+             "typedef unsigned int uint;",
+             "int exit(void) __attribute__((noreturn)); int wait(void);"
+             "void printf(int, const char *, ...);"
+             "int exec(char *, char **);"),
+}
+FLAGS = """\
+#define O_RDONLY 0
+#define O_WRONLY 1
+#define O_RDWR 2
+#define O_CREATE 0x200
+"""
+CALLS = """\
+int fork(void); int pipe(int *); int write(int, const void *, int);
+int read(int, void *, int); int close(int); int kill(int);
+int open(const char *, int); int unlink(const char *);
+int fstat(int, struct stat *); int mkdir(const char *);
+int chdir(const char *); int dup(int); int getpid(void); char *sbrk(int);
+int sleep(int); int uptime(void); char *strchr(const char *, char);
+int strcmp(const char *, const char *); char *strcpy(char *, const char *);
+uint strlen(const char *); void *memset(void *, int, uint);
+void *memmove(void *, const void *, int); int atoi(const char *);
+"""
+
+
+@pytest.mark.parametrize("machine", XV6)
+def test_xv6_can_compile_it(tmp_path, machine):
+    """Whoever doubts the figures of xv6 can take them again."""
+    options, kernel, user, types, calls = XV6[machine]
+    for name, text in [(kernel + "types.h", types),
+                       (kernel + "stat.h", "struct stat { uint size; };"),
+                       (kernel + "fcntl.h", FLAGS),
+                       (user + "user.h", CALLS + calls)]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    shutil.copy(weft.ROOT / "user/bench.c", tmp_path)
+    done = subprocess.run(
+        ["clang", *options, "-ffreestanding", "-fno-builtin", "-I.",
+         "-fsyntax-only", "-Wall", "-Werror", "bench.c"], cwd=tmp_path,
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
