@@ -23,7 +23,7 @@ from backend import markdown, write
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.realpath(__file__))))
 CORRECTIONS = 'history.txt'     # beside the chapters
-SHOWN, LISTED = 10, 10          # changes open to view; and folded ones
+SHOWN, LISTED = 5, 5            # changes open to view; and folded ones
 
 
 class Silent(Exception):
