@@ -527,7 +527,7 @@ def test_gdb_knows_chunks_processes_and_programs(debugged, kernels):
     assert "page at 0x" in debugged.command("walk main")
     assert "user/ls.c" in debugged.command("chunk")
     # From there into the kernel, and to its chapter.
-    debugged.command("tbreak do_call")
+    debugged.command("tbreak system_call")
     debugged.gdb.sendline("continue")
     debugged.gdb.expect_exact("(gdb) ")
     assert "  book/13-system-calls.nw:" in debugged.command("chunk")
