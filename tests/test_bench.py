@@ -47,6 +47,7 @@ def test_every_row_of_the_peers_is_measured():
     assert all(len(values) == 5 for _, *values in peers)
 
 
+@pytest.mark.all
 def test_a_run_is_repeatable(whole):
     """Three runs agree within a thousandth."""
     rows = "getpid fstat pipe_pingpong create_unlink fork_small sbrk_1m"
