@@ -9,6 +9,8 @@
 
 enum { FRAMES = HOST_MEMORY_END / 4096, RUN_BYTES = RUN_FRAMES * 4096 };
 
+static struct run *known;               /* that had a frame last */
+
 static void expect_healthy(void)
 {
 	paddr_t where = 1;
@@ -64,12 +66,14 @@ static size_t use_up_parts(void)
 static void test_begin_whole(void)
 {
 	start(SOME_RAM);
+	known = NULL;
 	frames_drain();
 	expect(count_group(&runs.whole) == count_possible());
 	expect(count_group(&runs.reserved) == 0);
 	expect(count_possible() >= 2);
 	expect_healthy();
 	start(RAM({ 0x100000, 0x600000 }, { 0x700000, 0x1200000 }));
+	known = NULL;
 	frames_drain();
 	expect(count_group(&runs.whole) == count_possible());
 	expect_healthy();
@@ -81,6 +85,7 @@ static void test_partial_first(void)
 	size_t whole;
 
 	start(SOME_RAM);
+	known = NULL;
 	whole = use_up_parts();
 	expect_healthy();
 	for (int i = 0; i < BATCH; i++)
@@ -96,6 +101,7 @@ static void test_whole_again(void)
 	size_t whole, count = sizeof frame / sizeof *frame;
 
 	start(SOME_RAM);
+	known = NULL;
 	whole = use_up_parts();
 	if (count > whole * RUN_FRAMES)
 		count = whole * RUN_FRAMES;
@@ -117,6 +123,7 @@ static void test_whole_again(void)
 
 /* ---- Reservations ------------------------------------------------------- */
 
+
 /* Owners are pages: addresses that nobody reads. */
 static const void *owner(unsigned number)
 {
@@ -129,13 +136,14 @@ static void test_reserve(void)
 	bool last = true;
 
 	start(SOME_RAM);
+	known = NULL;
 	frames_drain();
 	whole = count_group(&runs.whole);
 	free = frames_free();
 	for (unsigned i = 0; i < whole; i++)
 		expect(run_reserve(owner(i)));
 	expect(!run_reserve(owner((unsigned)whole)));
-	expect(!run_take_at(owner((unsigned)whole), 0, &last));
+	expect(!run_take_at(owner((unsigned)whole), &known, 0, &last));
 	expect(frames_free() == free);          /* reserved is free */
 	expect(count_group(&runs.reserved) == whole);
 	expect_healthy();
@@ -143,19 +151,19 @@ static void test_reserve(void)
 		paddr_t frame;
 
 		expect(frames_promise(1) == 0);
-		frame = v2p(run_take_at(owner(i), 5 + i, &last));
+		frame = v2p(run_take_at(owner(i), &known, 5 + i, &last));
 		expect(!last && frame % RUN_BYTES == (5 + i) * 4096);
 		expect(page_of(frame)->references == 1);
-		expect(!run_take_at(owner(i), 5 + i, &last));
+		expect(!run_take_at(owner(i), &known, 5 + i, &last));
 		kfree_promised(p2v(frame));
 		frames_release(1);
 		frames_drain();
-		expect(!run_take_at(owner(i), 5 + i, &last));
+		expect(!run_take_at(owner(i), &known, 5 + i, &last));
 	}
 	expect_healthy();
 	for (unsigned i = 0; i < whole; i++) {
 		run_release(owner(i));
-		expect(!run_take_at(owner(i), 7, &last));
+		expect(!run_take_at(owner(i), &known, 7, &last));
 	}
 	run_release(owner(0));                  /* no harm */
 	expect(count_group(&runs.whole) == whole && frames_free() == free);
@@ -169,6 +177,7 @@ static void test_fill(void)
 	size_t whole, free;
 
 	start(SOME_RAM);
+	known = NULL;
 	frames_drain();
 	whole = count_group(&runs.whole);
 	free = frames_free();
@@ -182,7 +191,7 @@ static void test_fill(void)
 		for (unsigned i = RUN_FRAMES; i > 0; i--) {
 			unsigned which = (unsigned)below(i);
 			bool last = false;
-			char *frame = run_take_at(owner(1), order[which],
+			char *frame = run_take_at(owner(1), &known, order[which],
 						  &last);
 
 			expect(frame && last == (i == 1));
@@ -217,10 +226,11 @@ static void test_break(void)
 	bool last;
 
 	start(SOME_RAM);
+	known = NULL;
 	whole = use_up_parts();
 	for (unsigned i = 0; i < whole; i++) {
 		expect(run_reserve(owner(i)));
-		expect(run_take_at(owner(i), RUN_FRAMES - 1, &last));
+		expect(run_take_at(owner(i), &known, RUN_FRAMES - 1, &last));
 	}
 	left = frames_free();
 	for (; count_group(&runs.reserved) > 1; left--) {
@@ -231,8 +241,8 @@ static void test_break(void)
 			expect_healthy();
 	}
 	for (unsigned i = 0; i < whole - 1; i++)
-		expect(!run_take_at(owner(i), 0, &last));
-	expect(run_take_at(owner((unsigned)whole - 1), 0, &last));
+		expect(!run_take_at(owner(i), &known, 0, &last));
+	expect(run_take_at(owner((unsigned)whole - 1), &known, 0, &last));
 	for (left--; left > 0; left--)
 		expect(kalloc_promised());
 	expect(!kalloc_promised());
@@ -275,7 +285,7 @@ static void random_take_at(void)
 
 	if (taken_count == promised)
 		return;
-	frame = run_take_at(owner(who), index, &last);
+	frame = run_take_at(owner(who), &known, index, &last);
 	if (!frame) {
 		if (!base[who] && one_in(4)) {
 			run_reserve(owner(who));
@@ -336,6 +346,7 @@ static void try_random(unsigned processors)
 	size_t total, whole;
 
 	start(RAM({ 0x100000, 0xe00000 }));
+	known = NULL;
 	frames_drain();
 	cpu_count = processors;
 	total = frames_total();
