@@ -6,6 +6,7 @@
 #include "filesystem/random.h"
 #include "machine.h"
 #include "processor.h"
+#include "memory/cache.h"
 #include "memory/kvm.h"
 #include "memory/space.h"
 #include <sanitizer/asan_interface.h>
@@ -185,6 +186,16 @@ static void allow(const struct ram *ram, paddr_t from, paddr_t to)
 	}
 }
 
+/* No cache has an object any more. */
+static void start_caches(void)
+{
+	for (struct cache *c = caches; c; c = c->next) {
+		c->partial = c->full = NULL;
+		c->slabs = 0;
+		memset(c->hand, 0, sizeof c->hand);
+	}
+}
+
 void start_phase_one(const struct ram *ram)
 {
 	paddr_t end = v2p(kernel_end);
@@ -195,6 +206,7 @@ void start_phase_one(const struct ram *ram)
 	allow(ram, end, BOOT_MAP_END);
 	memory_map.count = 0;
 	start_processors();
+	start_caches();
 	frames = (struct frames){ .lock = SPINLOCK("frames") };
 	unclaimed = 0;
 	page_tables = 0;

@@ -23,6 +23,7 @@ static size_t total;
 static void start_cache(size_t size)
 {
 	start(SOME_RAM);
+	caches = NULL;
 	cache = (struct cache){ .lock = SPINLOCK("cache"), .size = size };
 	used = 0;
 	total = frames_total();
@@ -80,6 +81,7 @@ static void expect_exact(void)
 {
 	paddr_t where;
 
+	caches_drain();
 	expect(cache.slabs == frames_in_use());
 	expect(frames_free() + cache.slabs == total);
 	expect(frames_unclaimed() + cache.slabs == total);

@@ -333,6 +333,7 @@ static void start_models(void)
 	expect(frames_promise(page_tables) == 0);
 	frames_drain();
 	memset(models, 0, sizeof models);
+	caches_drain();
 	free_before = frames_free() + frames_kept_clean();
 	unclaimed_before = frames_unclaimed();
 	whole_before = 0;
@@ -349,6 +350,7 @@ static void end_models(void)
 	for (int i = 0; i < SPACES; i++)
 		if (models[i].space)
 			finish(&models[i]);
+	caches_drain();
 	for (unsigned i = 0; i < cpu_count; i++) {
 		use_processor(i);
 		frames_drain();

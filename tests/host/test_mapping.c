@@ -1419,6 +1419,7 @@ static void compare_all(void)
 	for (int i = 0; i < SPACES; i++)
 		if (models[i].space)
 			compare(&models[i]);
+	caches_drain();
 	expect(frames_unclaimed() <= frames_free() + frames_kept_clean() +
 				     pages_clean());
 }
@@ -1622,10 +1623,12 @@ static void expect_nothing_lost(void (*live)(void))
 
 	live();
 	end_all();
+	caches_drain();
 	free = frames_free() + frames_kept_clean();
 	unclaimed = frames_unclaimed();
 	live();
 	end_all();
+	caches_drain();
 	expect(frames_free() + frames_kept_clean() == free);
 	expect(frames_unclaimed() == unclaimed);
 	expect(!check_free_list(&where));

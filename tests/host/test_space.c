@@ -71,6 +71,7 @@ static void start_spaces(void)
 	expect(frames_promise(page_tables) == 0);
 	memset(models, 0, sizeof models);
 	gaps_allowed = false;
+	caches_drain();
 	free_before = frames_free() + frames_kept_clean();
 	unclaimed_before = frames_unclaimed();
 }
@@ -80,6 +81,7 @@ static void expect_nothing_lost(void)
 {
 	paddr_t where;
 
+	caches_drain();
 	expect(frames_free() + frames_kept_clean() == free_before);
 	expect(frames_unclaimed() == unclaimed_before);
 	expect(!check_free_list(&where));
@@ -674,6 +676,7 @@ static void test_tables_stay_promised(void)
 		expect(space_fault(space, at, MAP_WRITE, 0) == 0);
 	expect(grow_heap(space, -size, &old) == 0);
 	expect(space->resident == 0);
+	caches_drain();
 	expect(frames_unclaimed() <= frames_free() + frames_kept_clean());
 	space_put(space);
 	expect_nothing_lost();
