@@ -206,19 +206,21 @@ def boot_table(record):
 
 
 def locks_table(record, machines=MACHINES):
-    """The hottest lock that unrelated processes share, and silence."""
+    """The hottest lock that all share, that of one thing, and silence."""
     rows = []
     for row in names(record, "silence"):
         cells = [row]
         for machine in machines:
-            held, lock = record["held:" + row, machine].split(" ", 1)
-            cost = record["cost:" + row, machine]
-            cells += [lock, "%.0f" % (cost / float(held))
-                      if float(held) else "-",
-                      format(record["silence:" + row, machine], ",")]
+            for kind in ["held", "own"]:
+                held, lock = record[kind + ":" + row, machine].split(" ", 1)
+                cost = record["cost:" + row, machine]
+                cells += [lock, "%.0f" % (cost / float(held))
+                          if float(held) else "-"]
+            cells.append(format(record["silence:" + row, machine], ","))
         rows.append(cells)
-    return laid_out(["row"] + ["lock", "N*", "silent"] * len(machines), rows,
-                    13)
+    return laid_out(
+        ["row"] + ["shared", "N*", "own", "N*", "silent"] * len(machines),
+        rows, 13)
 
 
 def together_table(record, machines=MACHINES):
