@@ -116,6 +116,32 @@ def test_a_profile_explains_every_instruction(whole, machine, row):
         assert chapter[int(line) - 1] == "<<%s>>=" % name
 
 
+# ---- Locks --------------------------------------------------------------
+
+def test_no_shared_lock_is_the_limit_as_recorded(costs):
+    """64 processors that all do one thing do not wait for one lock."""
+    record = costs.read()
+    for machine in weft.MACHINES:
+        for row in costs.names(record, "held", machine):
+            held, lock = record["held:" + row, machine].split(" ", 1)
+            cost = record["cost:" + row, machine]
+            assert cost >= 64 * float(held), (row, machine, lock)
+            assert record["silence:" + row, machine] < 5000
+
+
+# These were the worst.
+@pytest.mark.parametrize("row", ["sbrk_16m", "fork_small"] + [
+    pytest.param(row, marks=pytest.mark.all)
+    for row in ("sbrk_1m", "write_64k", "create_unlink", "mkdir_unlink")])
+def test_no_shared_lock_is_the_limit(whole, row):
+    text = whole.must("make", "-s", "bench", "LOCKS=1", "ROW=" + row)
+    [cells] = [line.split() for line in text.split("row  ")[-1].splitlines()
+               if line.startswith(row)]
+    assert len(cells) == 11
+    for shared in (cells[2], cells[7]):
+        assert shared == "-" or int(shared) >= 64, text
+
+
 # ---- How costs grow ----------------------------------------------------
 
 GOAL = {"riscv": 5000000, "i386": 10000000}     # from power-on to the prompt
