@@ -167,6 +167,31 @@ def test_mkfs_on_a_disk_too_small(host, tmp_path):
     assert done.stdout.strip().endswith("the disk is full")
 
 
+def test_mkfs_leaves_nothing_of_what_was_there(host, tmp_path):
+    fresh, again = tmp_path / "fresh.img", tmp_path / "again.img"
+    again.write_bytes(b"old" * 1000000)
+    for image in fresh, again:
+        host.must("mkfs", image, 256, "README.md=README")
+    assert fresh.read_bytes() == again.read_bytes()
+
+
+def test_mkfs_on_a_full_host(host, tmp_path):
+    """The image is all holes: the host may have no room for them."""
+    alone = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    small = "mount -t tmpfs -o size=64k none . && cd \"$PWD\""
+    mkfs = "'%s'" % (host.folder / "build/host/mkfs")
+    if subprocess.run([*alone, small],
+                      cwd=tmp_path, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("needs a file system of its own")
+    (tmp_path / "big").write_bytes(b"big" * 100000)
+    (tmp_path / "small").mkdir()
+    done = subprocess.run(
+        [*alone, "%s && %s fs.img 256 ../big" % (small, mkfs)],
+        cwd=tmp_path / "small", text=True, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == \
+        (2, "", "mkfs: fs.img: No space left on device\n")
+
+
 @pytest.mark.parametrize("words, says", [
     ([], "usage: mkfs IMAGE BLOCKS FILE..."),
     (["fs.img"], "usage: mkfs IMAGE BLOCKS FILE..."),
