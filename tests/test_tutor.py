@@ -677,25 +677,41 @@ def test_the_recipe_for_an_exercise(small):
     assert "ex:by-hand is already in" in done.stderr
 
 
+def next_chapter():
+    """The number that a new chapter gets; from 90 on are the appendices."""
+    return 1 + max(number for number in
+                   (int(path.name[:2]) for path in
+                    (weft.ROOT / "book").glob("[0-9][0-9]-*.nw"))
+                   if number < 90)
+
+
+def test_the_recipe_for_a_chapter_has_the_next_number():
+    part = CONTRIBUTING[CONTRIBUTING.index("\n## Adding a chapter"):]
+    assert re.findall(r"<<transcript/(\d+)\.\w+>>=|--write (\d+)", part) == [
+        (str(next_chapter()), ""), (str(next_chapter()), ""),
+        ("", str(next_chapter()))]
+
+
 @pytest.mark.all
 @needs("pandoc")
 def test_the_recipe_for_a_chapter(tmp_path):
     """From the text in CONTRIBUTING.md to kernels that say something new."""
     tree = weft.Tree(tmp_path / "weft", programs=[
         "init", "sh", "test", "monitor", "poweroff"])
-    path = tree.folder / "book/36-hello.nw"
+    name = "%d-hello" % next_chapter()
+    path = tree.folder / "book" / (name + ".nw")
     path.write_text(recipe("Adding a chapter", "chapter"))
-    tree.must("tools/transcripts", "--write", "36")
+    tree.must("tools/transcripts", "--write", str(next_chapter()))
     text = path.read_text()
     assert "Weft on riscv64: first light." in text
     assert "Weft on i386: first light." in text
     assert text.count("hello, reader") == 2
     said = tree.run("tools/lint").stdout.split("\n")
-    assert [line for line in said if "36-hello.nw" in line and
+    assert [line for line in said if path.name in line and
             "words a line of code" not in line] == []
-    tree.must("make", "build/book/html/36-hello.html")
-    page = (tree.folder / "build/book/html/36-hello.html").read_text()
-    assert "hello, reader" in page
+    page = "build/book/html/%s.html" % name
+    tree.must("make", page)
+    assert "hello, reader" in (tree.folder / page).read_text()
     done = tree.run("make", "run", "CMD=monitor hello you")
     assert "hello, you" in done.stdout, done.stdout
 
