@@ -274,6 +274,23 @@ static void wait_for_sleeper(uintptr_t unused)
 	wait(0);
 }
 
+/* Killed just when it falls asleep, it does not return from sleep(). */
+static void killdrowsy(void)
+{
+	for (int i = 0; i < rounds(3000); i++) {
+		int pid = must_fork();
+
+		if (pid == 0) {
+			sleep(100 * TICKS_PER_SECOND);
+			exit(OK);
+		}
+		for (volatile int n = i * 7 % 3000; n > 0; n--)
+			;
+		check(kill(pid) == 0, "kill failed");
+		expect(pid, KILLED, "the drowsy child");
+	}
+}
+
 /* One that waits for its child is woken; the child becomes orphan. */
 static void killwaiting(void)
 {
@@ -682,6 +699,7 @@ static const struct test process_tests[] = {
 	{ "killstatus", killstatus, QUICK },
 	{ "killrunning", killrunning, QUICK },
 	{ "killsleeping", killsleeping, QUICK },
+	{ "killdrowsy", killdrowsy, QUICK },
 	{ "killwaiting", killwaiting, QUICK },
 	{ "killzombie", killzombie, QUICK },
 	{ "killabsent", killabsent, QUICK },
