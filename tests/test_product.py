@@ -7,6 +7,7 @@ import re
 import pytest
 
 import weft
+from test_user import excerpt
 
 pytestmark = pytest.mark.all
 
@@ -50,7 +51,7 @@ def test_full_usertests(whole, machine, toolchain, cpus):
     done = whole.make(
         "run", "MACHINE=" + machine, "TOOLCHAIN=" + toolchain,
         "CPUS=%d" % cpus, "CMD=usertests", limit=1800)
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    assert done.returncode == 0, excerpt(done.stdout) + done.stderr
     assert "ALL TESTS PASSED" in done.stdout
 
 

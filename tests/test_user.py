@@ -99,7 +99,7 @@ def test_usertests(kernels, machine, cpus, disk, record_property):
     text = succeeds(kernels, "forktest; usertests -q && monitor fsck",
                     machine, cpus, options=disk)
     assert re.search(r"forktest: \d+ processes, OK", text)
-    assert "ALL TESTS PASSED" in text
+    assert "ALL TESTS PASSED" in text, excerpt(text)
     # Stores that cannot be are explained.
     assert "usertests: behind the end of the file\n" in text
     assert "usertests: the disk is full, or fails\n" in text

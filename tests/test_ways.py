@@ -7,7 +7,7 @@ import re
 import pytest
 
 import weft
-from test_user import both, kernels, succeeds  # noqa: F401
+from test_user import both, excerpt, kernels, succeeds  # noqa: F401
 
 ways = pytest.mark.parametrize("copy", ["direct", "mirror", "walk"])
 others = pytest.mark.parametrize("copy", ["mirror", "walk"])
@@ -20,7 +20,7 @@ IN_ORDER = "free list: in order\npage table: in order\nframes: in order"
 def test_walk(kernels, machine):
     text = succeeds(kernels, "usertests -q copies arguments cow cowread; "
                     "monitor copies", machine, 2, copy="walk")
-    assert "ALL TESTS PASSED" in text
+    assert "ALL TESTS PASSED" in text, excerpt(text)
     assert re.search(r"^walk: \d+ in, \d+ out, \d+ strings;", text, re.M)
     assert re.search(r"^[1-9]\d+ pages looked up, 0 mirrored, 0 entries", text,
                      re.M)
@@ -32,7 +32,7 @@ def test_mirror(kernels, machine):
     text = succeeds(kernels, "usertests -q -c copies arguments cow cowread "
                     "mapwide; monitor copies; monitor check", machine, 2,
                     check=1, copy="mirror")
-    assert "ALL TESTS PASSED" in text
+    assert "ALL TESTS PASSED" in text, excerpt(text)
     assert re.search(r"^0 pages looked up, [1-9]\d+ mirrored, [1-9]\d+ "
                      "entries", text, re.M)
     assert IN_ORDER + "\nmirrors: in order" in text
@@ -160,7 +160,7 @@ def test_one_way_is_linked(kernels, machine, copy):
 def test_all_usertests_each_way(kernels, machine, copy, cpus):
     text = succeeds(kernels, "usertests; monitor check; free", machine, cpus,
                     copy=copy)
-    assert "ALL TESTS PASSED" in text
+    assert "ALL TESTS PASSED" in text, excerpt(text)
     assert IN_ORDER in text
 
 
