@@ -1036,14 +1036,10 @@ static int open_in_the_end(const char *name)
 /* And with unlink(). */
 static void unlink_in_the_end(const char *name)
 {
-	int failed = -1;
-
-	for (int i = 0; i < 2000 && failed; i++) {
-		failed = unlink(name);
-		if (failed)
-			sleep(1);
+	for (int i = 0; unlink(name); i++) {
+		check(i < 2000, "unlink fails for ever");
+		sleep(1);
 	}
-	check(!failed, "unlink fails for ever");
 }
 
 /* What is mapped can be used, whatever memory there is. */
