@@ -322,6 +322,7 @@ transcripts:
 bench: tangle
 	@tools/bench $(if $(filter 1,$(GROWTH)),--growth) \
 		$(if $(filter 1,$(BOOT)),--boot) \
+		$(if $(filter 1,$(GAPS)),--gaps) \
 		$(if $(filter 1,$(LOCKS)),--locks) \
 		$(if $(filter 1,$(TOGETHER)),--together) \
 		$(if $(filter 1,$(RECORD)),--record) $(ROW)
@@ -407,7 +408,8 @@ help:
 #: make crash-hunt    look for a crash that costs data (STATES=10000000 SEED=2)
 #: make lint          the book in numbers: words, lines, chunks
 #: make bench         what system calls cost, beside xv6 (ROW='fstat getpid')
-#:                    GROWTH=1 BOOT=1 LOCKS=1 TOGETHER=1: other measurements;
+#:                    GROWTH=1 BOOT=1 GAPS=1 LOCKS=1 TOGETHER=1: other
+#:                    measurements;
 #:                    RECORD=1: all, into the chapter on costs
 #: make profile       where the instructions of ROW=fstat go (or boot), on MACHINE=
 #: make ways          the cost of each way into a program's memory (COPY=)

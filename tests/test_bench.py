@@ -116,6 +116,28 @@ def test_a_profile_explains_every_instruction(whole, machine, row):
         assert chapter[int(line) - 1] == "<<%s>>=" % name
 
 
+def test_the_parts_of_a_gap_are_its_row_as_recorded(costs):
+    record = costs.read()
+    for machine in weft.MACHINES:
+        for row in costs.GAPS:
+            parts = {part: record["gap:%s:%s" % (row, part), machine]
+                     for part, _ in costs.PARTS}
+            cost = record["row:" + row, machine]
+            assert abs(sum(parts.values()) - cost) < 0.02 * cost, (row, parts)
+            assert parts["trap"] > 0 < parts["own"]
+            assert (parts["switch"] > 0) == (row == "pipe_pingpong")
+
+
+@pytest.mark.all
+def test_the_gaps_are_as_recorded(whole, costs):
+    text = whole.must("make", "-s", "bench", "GAPS=1")
+    for machine, part in zip(weft.MACHINES, text.split("*i386*")):
+        [cells] = re.findall(r"^together +(.*)$", part, re.MULTILINE)
+        for row, cell in zip(costs.GAPS, cells.split()):
+            cost = costs.read()["row:" + row, machine]
+            assert abs(int(cell) - cost) < 0.05 * cost, (row, text)
+
+
 # ---- Locks --------------------------------------------------------------
 
 def test_no_shared_lock_is_the_limit_as_recorded(costs):
@@ -190,6 +212,25 @@ def test_a_plot_is_a_drawing(costs):
     ends = [float(one.get("y")) for one in drawing.findall(".//%stext" % name)
             if one.text in ("i386", "riscv64")]
     assert abs(ends[0] - ends[1]) >= 16
+
+
+def test_the_drawing_of_all_rows(costs):
+    """Two circles for this kernel and two for xv6, right of the floor if
+    they are above it."""
+    text = "\n".join(costs.rows_plot(costs.read()))
+    drawing = xml.etree.ElementTree.fromstring(text)
+    name = "{http://www.w3.org/2000/svg}"
+    circles = drawing.findall(".//%scircle" % name)
+    assert len(circles) == 4 * len(costs.peers()) + 3       # and the key
+    [one] = [float(word.get("x")) for word in
+             drawing.findall(".//%stext" % name) if word.text == "1"]
+    left = [place for place in (float(circle.get("cx")) for circle in circles
+                                if float(circle.get("cy")) > 20)
+            if place < one]
+    below = [row for row, floors in costs.peers().items()
+             for machine in weft.MACHINES
+             if costs.read()["row:" + row, machine] < floors[machine][1]]
+    assert len(left) == len(below) > 0
 
 
 @pytest.mark.parametrize("most", [7, 103, 999, 1000, 5000, 47000, 6930165])

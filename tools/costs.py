@@ -263,6 +263,35 @@ GAINED = [("getpid", "getpid"), ("fstat", "fstat"), ("read_byte", "byte"),
           ("create_unlink", "create"), ("read_64k", "64 KiB")]
 
 
+GAPS = {"pipe_pingpong": "ping-pong", "read_byte": "read",
+        "write_byte": "write", "sbrk_shrink": "shrink",
+        "open_missing": "missing"}
+
+
+def gaps_table(record, machines=MACHINES):
+    """The instructions of rows that are far above their floors, by parts."""
+    rows = []
+    for machine in machines:
+        counts = [[record["gap:%s:%s" % (row, part), machine] for row in GAPS]
+                  for part, _ in PARTS]
+        rows.append(["*%s*" % TITLES[machine]] + [""] * len(GAPS))
+        rows += [[title, *line] for (_, title), line in zip(PARTS, counts)]
+        rows.append(["together", *map(sum, zip(*counts))])
+        rows.append(["of these, to call functions"] + [
+            record["gap:%s:calling" % row, machine] for row in GAPS])
+        rows.append(["floor"] + [peers()[row][machine][1] for row in GAPS])
+    return laid_out(["", *GAPS.values()], rows, 34)
+
+
+PARTS = [("program", "in the program"),
+         ("trap", "trap, table of calls, return"),
+         ("lock", "locks; which processor, process"),
+         ("copy", "copies from and to the program"),
+         ("file", "descriptor, kind of file"),
+         ("switch", "sleeping, waking, switching"),
+         ("own", "what the row is about")]
+
+
 def kinds_table(record):
     """The instructions of getpid, by what they do."""
     rows = [[title] + [record.get(("kind:" + kind, machine), 0)
@@ -289,7 +318,7 @@ def versions(record):
 
 TABLES = {"versions": versions, "requests": durable_table, "growth": growth_table, "boot": boot_table,
           "sizes": sizes_table, "together": together_table,
-          "gains": gains_table, "kinds": kinds_table}
+          "gains": gains_table, "kinds": kinds_table, "gaps": gaps_table}
 # One for each machine: both do not fit beside each other on a page.
 for each in MACHINES:
     TABLES["rows " + each] = functools.partial(rows_table, machines=[each])
@@ -322,6 +351,25 @@ def steps(most):
     return [step * i for i in range(math.ceil(most / step) + 1)]
 
 
+LINES = '<g fill="none" stroke="currentColor" stroke-width="1.3">'
+WORDS = '<g fill="currentColor" font-family="sans-serif" font-size="14">'
+TEXT = '  <text class="fig-text%s" x="%.1f" y="%.1f" text-anchor="%s"%s>%s</text>'
+MUTED = ' fill="#595959"'
+GRID = ('  <path class="fig-muted" d="M%.1f %.1f%s" stroke="#595959" '
+        'stroke-width="0.7" stroke-opacity="0.5"/>')
+DOTS = ['  <circle class="fig-accent" cx="%.1f" cy="%.1f" r="4" '
+        'fill="#d5e4f5" stroke="#2a5a92"/>',
+        '  <circle class="fig-accent2" cx="%.1f" cy="%.1f" r="4" '
+        'fill="#fbe2c4" stroke="#97570f"/>']
+
+
+def drawing(width, height, title, told):
+    yield ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d">' %
+           (width, height))
+    yield "<title>%s</title>" % title
+    yield "<desc>%s</desc>" % told
+
+
 def plot(record, kind, title, what):
     """A drawing: sizes by their logarithms, costs from 0 on."""
     sizes = [int(name) for name in names(record, kind)]
@@ -339,15 +387,11 @@ def plot(record, kind, title, what):
     told = "; ".join("%s: %s" % (TITLES[machine], ", ".join(
         "%s for %s" % (format(cost, ","), format(size, ","))
         for size, cost in zip(sizes, costs[machine]))) for machine in MACHINES)
-    yield ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d">' %
-           (WIDTH, HEIGHT))
-    yield "<title>%s</title>" % title
-    yield "<desc>Instructions by %s. %s.</desc>" % (what, told)
-    yield '<g fill="none" stroke="currentColor" stroke-width="1.3">'
+    yield from drawing(WIDTH, HEIGHT, title,
+                       "Instructions by %s. %s." % (what, told))
+    yield LINES
     for mark in marks[1:]:
-        yield ('  <path class="fig-muted" d="M%d %.1fH%d" '
-                'stroke="#595959" stroke-width="0.7" stroke-opacity="0.5"/>'
-                % (LEFT, y(mark), WIDTH - RIGHT))
+        yield GRID % (LEFT, y(mark), "H%d" % (WIDTH - RIGHT))
     yield '  <path class="fig-arrow" d="M%d %dV%dH%d"/>' % (
         LEFT, TOP, HEIGHT - BOTTOM, WIDTH - RIGHT)
     for number_of, machine in enumerate(MACHINES):
@@ -356,33 +400,77 @@ def plot(record, kind, title, what):
         yield '  <path class="fig-arrow" d="M%s"%s/>' % (
             line, ' stroke-dasharray="6 4"' if number_of else "")
         for size, cost in zip(sizes, costs[machine]):
-            yield ('  <circle class="%s" cx="%.1f" cy="%.1f" r="4" '
-                   'fill="%s" stroke="%s"/>' % (
-                       ("fig-accent2", x(size), y(cost), "#fbe2c4", "#97570f")
-                       if number_of else
-                       ("fig-accent", x(size), y(cost), "#d5e4f5", "#2a5a92")))
+            yield DOTS[number_of] % (x(size), y(cost))
     yield "</g>"
-    yield ('<g fill="currentColor" font-family="sans-serif" font-size="14">')
-    text = '  <text class="fig-text%s" x="%.1f" y="%.1f" text-anchor="%s"%s>' \
-           "%s</text>"
-    muted = ' fill="#595959"'
+    yield WORDS
     for mark in marks:
-        yield text % (" fig-muted", LEFT - 8, y(mark) + 5, "end", muted,
+        yield TEXT % (" fig-muted", LEFT - 8, y(mark) + 5, "end", MUTED,
                       format(round(mark), ",") if marks[-1] < 100000 else
                       "%g M" % (mark / 1000000))
     for size in sizes:
-        yield text % (" fig-muted", x(size), HEIGHT - BOTTOM + 20, "middle",
-                      muted, format(size, ","))
-    yield text % ("", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "middle", "",
+        yield TEXT % (" fig-muted", x(size), HEIGHT - BOTTOM + 20, "middle",
+                      MUTED, format(size, ","))
+    yield TEXT % ("", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "middle", "",
                   what)
-    yield text % (" fig-muted", LEFT, 14, "start", muted, "instructions")
+    yield TEXT % (" fig-muted", LEFT, 14, "start", MUTED, "instructions")
     ends = [y(costs[machine][-1]) + 5 for machine in MACHINES]
     if abs(ends[0] - ends[1]) < 16:     # the labels would overlap
         middle, lower = sum(ends) / 2, ends[0] > ends[1]
         ends = [middle + 8, middle - 8] if lower else [middle - 8, middle + 8]
     for machine, end in zip(MACHINES, ends):
-        yield text % ("", WIDTH - RIGHT + 10, end, "start", "",
+        yield TEXT % ("", WIDTH - RIGHT + 10, end, "start", "",
                       TITLES[machine])
+    yield "</g>"
+    yield "</svg>"
+
+
+def rows_plot(record):
+    """A drawing: Weft and xv6 in multiples of the floor, by logarithms."""
+    elsewhere, left, step, top = peers(), 120, 17, 56
+    rows = [row for row in names(record, "row") if row in elsewhere]
+    bottom = top + step * len(rows)
+    powers = range(5)
+    key = [("Weft on riscv64", left + 30), ("on i386", left + 170),
+           ("xv6 on both", left + 250)]
+    xv6 = '  <circle class="fig-box" cx="%.1f" cy="%.1f" r="4"/>'
+
+    def x(times):
+        return left + 60 + (WIDTH - left - 90) * math.log10(times) / powers[-1]
+
+    def times(row, machine):
+        other, floor = elsewhere[row][machine]
+        return record["row:" + row, machine] / floor, other / floor
+
+    yield from drawing(
+        WIDTH, bottom + 50, "What rows of the bench cost, and what in xv6",
+        "In multiples of the floor, on riscv64 and i386. %s." % "; ".join(
+            "%s: Weft %.2g and %.2g, xv6 %.3g and %.3g" % (
+                row, *(times(row, machine)[i] for i in range(2)
+                       for machine in MACHINES)) for row in rows))
+    yield LINES
+    for power in powers:
+        yield GRID % (x(10 ** power), top - 8, "V%d" % bottom)
+    yield '  <path class="fig-arrow" d="M%.1f %dV%d"/>' % (x(1), top - 8,
+                                                           bottom)
+    for line, row in enumerate(rows):
+        y = top + step * line + 6
+        for machine, dot in zip(MACHINES, DOTS):
+            ours, theirs = times(row, machine)
+            yield xv6 % (x(theirs), y)
+            yield dot % (x(ours), y)
+    for (_, place), dot in zip(key, (*DOTS, xv6)):
+        yield dot % (place - 10, 14)
+    yield "</g>"
+    yield WORDS
+    for words, place in key:
+        yield TEXT % ("", place, 19, "start", "", words)
+    for line, row in enumerate(rows):
+        yield TEXT % ("", left - 10, top + step * line + 11, "end", "", row)
+    for power in powers:
+        yield TEXT % (" fig-muted", x(10 ** power), bottom + 18, "middle",
+                      MUTED, format(10 ** power, ","))
+    yield TEXT % ("", (left + WIDTH) / 2, bottom + 42, "middle", "",
+                  "times the floor")
     yield "</g>"
     yield "</svg>"
 
@@ -413,6 +501,9 @@ def files(record):
         if names(record, kind):
             found[os.path.join(FIGURES, "costs-%s.svg" % kind)] = "\n".join(
                 plot(record, kind, title, what)) + "\n"
+    if names(record, "row"):
+        found[os.path.join(FIGURES, "costs-rows.svg")] = "\n".join(
+            rows_plot(record)) + "\n"
     return found
 
 
