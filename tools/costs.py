@@ -353,7 +353,8 @@ def steps(most):
 
 LINES = '<g fill="none" stroke="currentColor" stroke-width="1.3">'
 WORDS = '<g fill="currentColor" font-family="sans-serif" font-size="14">'
-TEXT = '  <text class="fig-text%s" x="%.1f" y="%.1f" text-anchor="%s"%s>%s</text>'
+TEXT = ('  <text class="fig-text%s" x="%.1f" y="%.1f" text-anchor="%s"%s>'
+        "%s</text>")
 MUTED = ' fill="#595959"'
 GRID = ('  <path class="fig-muted" d="M%.1f %.1f%s" stroke="#595959" '
         'stroke-width="0.7" stroke-opacity="0.5"/>')
